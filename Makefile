@@ -1,0 +1,89 @@
+# Standby's commands. `make demo` and `make test` each set up all they need.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.set-up
+# The interpreter for a new environment; by default the newest of these that runs, is new enough and can make one.
+PYTHON ?=
+PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
+SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+
+.PHONY: help
+help: ## Show this help
+	@echo "Standby: find out how few people your integration can survive with."
+	@echo
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: setup
+setup: $(STAMP) ## Set up the environment and the programs that Standby runs (Toxiproxy, Prometheus)
+	@$(BIN)/python -m chaos.clients.tools --quiet
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@if ! $(BIN)/python -c 'import pip; $(SUITABLE)' >/dev/null 2>&1; then \
+	  python=; \
+	  for candidate in $(or $(PYTHON),$(PYTHONS)); do \
+	    if "$$candidate" -c '$(SUITABLE)' >/dev/null 2>&1; then python=$$candidate; break; fi; \
+	  done; \
+	  if [ -z "$$python" ]; then \
+	    echo "Standby needs Python 3.11 or later with its venv module; none of these is one:" \
+	      "$(or $(PYTHON),$(PYTHONS))." >&2; \
+	    echo "Install it (on Debian and Ubuntu: apt install python3 python3-venv), or name it:" \
+	      "make PYTHON=/path/to/python3 $(MAKECMDGOALS)" >&2; \
+	    exit 1; \
+	  fi; \
+	  echo "Setting up $(VENV) with $$("$$python" --version)..."; \
+	  "$$python" -m venv --clear $(VENV); \
+	fi
+	@echo "Installing the pinned requirements..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+.PHONY: demo
+demo: setup ## One room, two crews: it lives with one and dies with the smaller one
+	@$(BIN)/standby demo
+
+.PHONY: test
+test: setup ## Run the tests, without the shipped experiments
+	@$(PYTEST) -m "not experiments"
+
+.PHONY: test-full
+test-full: setup ## Run all tests, the shipped experiments among them, two at a time
+	@$(PYTEST)
+
+.PHONY: lint
+lint: setup ## Check style, types and the arrows of the architecture
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+.PHONY: bench
+bench: setup ## Measure the figures that the README claims
+	@for benchmark in benchmarks/*.py; do echo "$$benchmark"; $(BIN)/python "$$benchmark"; done
+
+.PHONY: schema
+schema: setup ## Write the JSON Schema of experiment documents anew
+	@schema=$$($(BIN)/standby schema) && printf '%s\n' "$$schema" > chaos/experiment/schema.json
+
+.PHONY: requirements
+requirements: setup ## Pin the requirements of pyproject.toml anew
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@for extra in "" dev; do \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	    --python-version 3.11 --custom-compile-command "make requirements" $${extra:+--extra $$extra} \
+	    --output-file requirements$${extra:+-$$extra}.txt pyproject.toml; \
+	done
+
+.PHONY: clean
+clean: ## Remove the environment, the fetched programs, all runs and all caches
+	@if [ -x $(BIN)/standby ] && [ -d .standby/journal ]; then $(BIN)/standby recover; fi
+	@rm -rf $(VENV) .standby .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,190 @@
+"""The commands of `standby` and what they take."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+import chaos
+from chaos.engine.verdict import INCONCLUSIVE, NOT_UNDONE, USAGE
+from chaos.errors import DocumentError, StandbyError, UndoError, UsageError
+
+app = typer.Typer(
+    name="standby",
+    help="Find out how few people your integration can survive with.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Files = Annotated[
+    list[Path], typer.Argument(help="Experiment documents, or folders of them.", show_default=False)
+]
+Overrides = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads it
+    typer.Option("--set", metavar="PATH=VALUE", help="Set a value of the document, e.g. crew.headcount=3."),
+]
+World = Annotated[Optional[str], typer.Option("--world", help="local, kind or kubernetes.")]  # noqa: UP045
+Seed = Annotated[Optional[int], typer.Option("--seed", min=0, help="The seed of every draw.")]  # noqa: UP045
+Out = Annotated[Optional[Path], typer.Option("--out", help="The folder for the run's record and reports.")]  # noqa: UP045
+
+
+def run_app(arguments: list[str]) -> int:
+    """Run the command line; its exit code."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except typer.Exit as ended:
+        return ended.exit_code
+    except typer.Abort:
+        return 130
+    except KeyboardInterrupt:
+        return 130
+    except StandbyError as error:
+        return _refused(error)
+    except Exception as error:
+        import click
+
+        if isinstance(error, click.ClickException):
+            error.show()
+            return USAGE
+        raise
+    return code if isinstance(code, int) else 0
+
+
+@app.command()
+def run(
+    files: Files,
+    world: World = None,
+    context: Annotated[Optional[str], typer.Option(help="The context of the cluster.")] = None,  # noqa: UP045
+    namespace: Annotated[Optional[str], typer.Option(help="The namespace in the cluster.")] = None,  # noqa: UP045
+    set_: Overrides = None,
+    seed: Seed = None,
+    out: Out = None,
+    junit: Annotated[Optional[Path], typer.Option(help="Also write a JUnit file here.")] = None,  # noqa: UP045
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be touched, and touch nothing.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print the verdicts only.")] = False,
+) -> int:
+    """Run experiments and exit with their verdict (0 pass, 1 fail, 3 inconclusive, 4 not undone, 5 aborted)."""
+    from chaos.cli import documents, running
+
+    overrides = [*(set_ or []), *([f"world={world}"] if world else [])]
+    loaded = documents.load_all(files, overrides)
+    documents.refuse_clusters(loaded, context, namespace)
+    if dry_run:
+        for one in loaded:
+            documents.tell_plan(one)
+        return 0
+    return running.run_all(loaded, running.Asked(seed=seed, out=out, junit=junit, quiet=quiet))
+
+
+@app.command()
+def validate(files: Files, set_: Overrides = None) -> int:
+    """Check experiment documents; every problem with its place, exit 2 when there is one."""
+    from chaos.cli import documents
+
+    for one in documents.load_all(files, set_ or []):
+        for warning in one.warnings:
+            print(f"warning: {warning}", file=sys.stderr)
+        print(f"{one.path}: valid: {one.experiment.title}")
+    return 0
+
+
+@app.command()
+def recover(run_name: Annotated[Optional[str], typer.Argument(metavar="[RUN]")] = None) -> int:  # noqa: UP045
+    """Undo whatever dead runs left behind, and wait until it is gone; 0 also when there was nothing."""
+    from chaos.cli import recovering
+
+    return recovering.recover(run_name)
+
+
+@app.command()
+def halt(
+    run_name: Annotated[Optional[str], typer.Argument(metavar="[RUN]")] = None,  # noqa: UP045
+    all_: Annotated[bool, typer.Option("--all", help="Every run that goes on.")] = False,
+) -> int:
+    """Stop a run from anywhere: it undoes everything and ends aborted."""
+    from chaos.cli import recovering
+
+    if run_name is None and not all_:
+        raise UsageError(
+            "say which run to halt, or `--all`; `standby halt --all` stops every run of this state folder"
+        )
+    return recovering.halt(None if all_ else run_name)
+
+
+@app.command()
+def schema() -> int:
+    """Print the JSON Schema of experiment documents, for editors."""
+    from chaos.experiment.schema import schema_text
+    from chaos.faults.registry import spec_types
+
+    print(schema_text(spec_types()), end="")
+    return 0
+
+
+@app.command()
+def faults() -> int:
+    """List the faults with their parameters."""
+    from chaos.cli import documents
+
+    documents.tell_faults()
+    return 0
+
+
+@app.command()
+def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")]) -> int:
+    """Write a run's reports anew, from its record alone."""
+    from chaos.report.write import write
+
+    if not (folder / "events.jsonl").exists():
+        raise UsageError(f"{folder} holds no record of a run (no events.jsonl); runs are in .standby/runs/")
+    written = write(folder)
+    print(f"{written.verdict}: {written.why}\n{folder / 'report.html'}")
+    return 0
+
+
+@app.command()
+def up(world: Annotated[str, typer.Option("--world", help="The world to start and keep.")]) -> int:
+    """Start a world and keep it, for runs to use."""
+    from chaos.cli import keeping
+
+    return keeping.up(world)
+
+
+@app.command()
+def down(world: Annotated[str, typer.Option("--world", help="The world to end.")]) -> int:
+    """End a kept world."""
+    from chaos.cli import keeping
+
+    return keeping.down(world)
+
+
+@app.command()
+def demo(seed: Seed = None, out: Out = None) -> int:
+    """One failure to launch, two crews at once: one keeps the room, the other does not."""
+    from chaos.cli import showing
+
+    return showing.demo(seed, out)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
+) -> None:
+    """Find out how few people your integration can survive with."""
+    if version:
+        print(f"standby {chaos.__version__}")
+        raise typer.Exit
+
+
+def _refused(error: StandbyError) -> int:
+    print(str(error) if isinstance(error, DocumentError) else f"standby: {error}", file=sys.stderr)
+    if isinstance(error, UsageError):
+        return USAGE
+    return NOT_UNDONE if isinstance(error, UndoError) else INCONCLUSIVE

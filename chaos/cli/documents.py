@@ -1,0 +1,97 @@
+"""Loading what the command line names, and telling what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from chaos.errors import DocumentError, Problem, UsageError
+from chaos.experiment import Loaded, load
+from chaos.faults.registry import registry, spec_types
+
+
+def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
+    """Every document, before any of them runs. Raises DocumentError with the problems of all of them."""
+    known = spec_types()
+    problems: list[Problem] = []
+    loaded: list[Loaded] = []
+    for path in _expanded(files):
+        try:
+            loaded.append(load(path, faults=known, overrides=overrides))
+        except DocumentError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise DocumentError(problems)
+    return loaded
+
+
+def refuse_clusters(loaded: Sequence[Loaded], context: str | None, namespace: str | None) -> None:
+    """Refuse what this installation cannot run. Raises UsageError; nothing is touched."""
+    for one in loaded:
+        if one.experiment.world != "local":
+            raise UsageError(
+                f"{one.path}: the world `{one.experiment.world}` cannot be run by this version; use `local`"
+            )
+        if one.experiment.rooms is None:
+            raise UsageError(f"{one.path}: this version runs experiments on `rooms:`; the document has none")
+        for objective in one.experiment.objectives:
+            if objective.source not in ("query", "survives"):
+                raise UsageError(
+                    f"{one.path}: objective `{objective.name}`: this version judges `query` and `survives`, "
+                    f"not `{objective.source}`"
+                )
+    if context or namespace:
+        raise UsageError("`--context` and `--namespace` name a cluster; the world `local` has none")
+
+
+def tell_plan(loaded: Loaded) -> None:
+    """What a run would do and touch, in words."""
+    experiment, scale = loaded.experiment, loaded.experiment.time_scale
+    print(f"{loaded.path}: {experiment.title}")
+    print(
+        f"  world {experiment.world}; {experiment.timeline.total / scale:.0f} s of real time"
+        f" ({scale:g} times compressed)"
+    )
+    for spec in experiment.faults:
+        end = spec.ends(experiment.timeline.faults)
+        targets = (getattr(spec, key, None) for key in ("link", "process", "tier", "node"))
+        target = next((name for name in targets if name), "its target")
+        until = f"until repaired, at most to {_clock(end)}" if spec.until else f"to {_clock(end)}"
+        print(f"  {_clock(spec.at)} {until}: {spec.fault} on {target}")
+    for warning in loaded.warnings:
+        print(f"  warning: {warning}")
+    print("  nothing was touched")
+
+
+def tell_faults() -> None:
+    """The faults, each with its parameters."""
+    table = Table("fault", "parameters", "what goes wrong")
+    for name, fault in sorted(registry().items()):
+        shared = {"fault", "name", "at", "lasts", "until", "at_most", "select", "proof"}
+        own = [
+            f"{field.alias or key}{'' if field.is_required() else ' (optional)'}"
+            for key, field in fault.spec_type.model_fields.items()
+            if key not in shared
+        ]
+        table.add_row(name, ", ".join(own), (fault.spec_type.__doc__ or "").strip().splitlines()[0])
+    Console().print(table)
+
+
+def _expanded(files: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in files:
+        if path.is_dir():
+            inside = sorted(path.glob("*.yaml"))
+            if not inside:
+                raise UsageError(f"{path} holds no experiment (*.yaml)")
+            found += inside
+        else:
+            found.append(path)
+    return found
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds // 60):02d}:{int(seconds % 60):02d}"

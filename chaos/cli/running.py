@@ -1,0 +1,83 @@
+"""Running what was loaded: signals, the live view, the reports."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos import runner
+from chaos.engine.run import Stop
+from chaos.engine.verdict import INTERRUPTED, TERMINATED, combine
+from chaos.errors import UsageError
+from chaos.experiment import Loaded
+from chaos.report.console import LiveView
+from chaos.report.junit import write_junit
+from chaos.report.model import RunReport
+from chaos.report.write import write
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks of the runs."""
+
+    seed: int | None = None
+    out: Path | None = None
+    junit: Path | None = None
+    quiet: bool = False
+
+
+def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
+    """Run one experiment after the other; the exit code that stands for all of them."""
+    if asked.out is not None and len(loaded) > 1:
+        folders: list[Path | None] = [asked.out / one.path.stem for one in loaded]
+        if len(set(folders)) < len(folders):
+            raise UsageError(
+                f"two of the experiments have the same file name, and would share a folder in {asked.out}"
+            )
+    else:
+        folders = [asked.out] * len(loaded)
+    codes: list[int] = []
+    reports: list[RunReport] = []
+    for one, folder in zip(loaded, folders, strict=True):
+        code, report = asyncio.run(_run(one, folder, asked))
+        codes.append(code)
+        reports.append(report)
+        if code in (INTERRUPTED, TERMINATED):
+            break
+    if asked.junit is not None:
+        write_junit(asked.junit, reports)
+    return combine(codes)
+
+
+async def _run(one: Loaded, folder: Path | None, asked: Asked) -> tuple[int, RunReport]:
+    with stop_on_signals(1) as (stop,), LiveView(quiet=asked.quiet) as view:
+        done = await runner.run(
+            one, runner.Options(seed=asked.seed, out=folder, listeners=(view.hear,)), stop
+        )
+        report = write(done.folder)
+        view.end(report, done.folder / "report.html")
+    return done.exit_code, report
+
+
+@contextmanager
+def stop_on_signals(runs: int) -> Iterator[list[asyncio.Future[Stop]]]:
+    """A future for each run that SIGINT and SIGTERM resolve; the runs then undo everything and end."""
+    loop = asyncio.get_running_loop()
+    stops: list[asyncio.Future[Stop]] = [loop.create_future() for _ in range(runs)]
+
+    def ask(code: int) -> None:
+        for stop in stops:
+            if not stop.done():
+                stop.set_result(Stop(signal=code))
+
+    for number, code in ((signal.SIGINT, INTERRUPTED), (signal.SIGTERM, TERMINATED)):
+        loop.add_signal_handler(number, ask, code)
+    try:
+        yield stops
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)

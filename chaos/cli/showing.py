@@ -1,0 +1,120 @@
+"""`standby demo`: one failure to launch, met by two crews at once, told in words and in one picture."""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import chaos
+from chaos import runner, state
+from chaos.cli.documents import load_all
+from chaos.cli.running import stop_on_signals
+from chaos.engine.run import Stop
+from chaos.engine.verdict import INCONCLUSIVE, combine
+from chaos.errors import UsageError
+from chaos.experiment import Loaded
+from chaos.record import read
+from chaos.report.console import LiveView
+from chaos.report.html import demo_page
+from chaos.report.model import RunReport
+from chaos.report.story import tell
+from chaos.report.write import write
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One of the demo's crews: its name in a sentence and what it sets in the document."""
+
+    label: str
+    who: str
+    overrides: tuple[str, ...]
+
+
+SMALLER = Arm(
+    "two on call", "two people on call, somewhere else", ("crew.headcount=2", "crew.attending=false")
+)
+LARGER = Arm("six by the room", "six people who sit by the room", ("crew.headcount=6", "crew.attending=true"))
+
+OPENING = """
+A launch in an audio room, modelled on 24 May 2023 at a thousandth of its size and fifteen times its speed: the room
+lives on an acquired media service with lowered capacity, joined to the main platform by a bridge that nobody hardened.
+The bridge becomes slow, its way back is reset, and 678 listeners (678,000 at full scale) are on their way.
+
+The same room opens twice at once, on real servers on this machine. The people are modelled; their repairs are real.
+"""
+
+
+def demo(seed: int | None, out: Path | None) -> int:
+    """Run both crews; 0 when both runs are conclusive and proven, whatever became of the rooms."""
+    folder = (out or state.state_folder() / "demo" / state.new_run()).absolute()
+    arms = (SMALLER, LARGER)
+    loaded = [load_all([_document()], arm.overrides)[0] for arm in arms]
+    _say(OPENING)
+    for arm in arms:
+        print(f"  {arm.label:16} {arm.who}")
+    length = loaded[0].experiment.timeline.total / loaded[0].experiment.time_scale
+    print(f"\nThis takes about {round(length / 60 + 0.4)} minutes.\n", flush=True)
+    codes = asyncio.run(_both(arms, loaded, folder, seed))
+    reports = [_tell(arm, folder / arm.label.replace(" ", "-")) for arm in arms]
+    page = folder / "demo.html"
+    page.write_text(
+        demo_page([(arm.label, folder / arm.label.replace(" ", "-")) for arm in arms]), encoding="utf-8"
+    )
+    page.chmod(0o600)
+    conclusive = all(report.verdict != "inconclusive" for report in reports)
+    _say(
+        f"Each of these is one draw of one crew (seed {reports[0].seed}), not an average: another seed is another "
+        "evening. The two crews differ in how many they are and in whether they sit by the room."
+    )
+    print(f"The picture: {page}")
+    return _exit(codes, conclusive=conclusive)
+
+
+async def _both(arms: Sequence[Arm], loaded: Sequence[Loaded], folder: Path, seed: int | None) -> list[int]:
+    with stop_on_signals(len(arms)) as stops:
+        tasks = [
+            asyncio.create_task(_one(arm, document, folder, seed, stop))
+            for arm, document, stop in zip(arms, loaded, stops, strict=True)
+        ]
+        return list(await asyncio.gather(*tasks))
+
+
+async def _one(arm: Arm, loaded: Loaded, folder: Path, seed: int | None, stop: asyncio.Future[Stop]) -> int:
+    own = folder / arm.label.replace(" ", "-")
+    with LiveView(name=arm.label) as view:
+        done = await runner.run(loaded, runner.Options(seed=seed, out=own, listeners=(view.hear,)), stop)
+        report = write(done.folder)
+        view.end(report, done.folder / "report.html")
+    return done.exit_code
+
+
+def _tell(arm: Arm, folder: Path) -> RunReport:
+    report = write(folder)
+    print(f"\n── {arm.who} " + "─" * max(3, 76 - len(arm.who)))
+    for sentence in tell(report, list(read(folder / "events.jsonl"))):
+        _say(sentence)
+    return report
+
+
+def _exit(codes: Sequence[int], *, conclusive: bool) -> int:
+    worst = combine(codes)
+    if worst in (0, 1):
+        return 0
+    return worst if worst != 0 or conclusive else INCONCLUSIVE
+
+
+def _document() -> Path:
+    name = Path("experiments") / "failure-to-launch.yaml"
+    for folder in (Path.cwd(), Path(chaos.__file__).resolve().parents[1]):
+        if (folder / name).exists():
+            return folder / name
+    raise UsageError(f"{name} is not here; run the demo from a checkout of Standby")
+
+
+def _say(text: str) -> None:
+    for paragraph in text.strip().split("\n\n"):
+        print(textwrap.fill(" ".join(paragraph.split()), 100))
+        print()

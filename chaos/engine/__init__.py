@@ -1,0 +1,1 @@
+"""One run: phases, schedule, sampling, judgement, verdict."""

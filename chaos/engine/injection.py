@@ -1,0 +1,137 @@
+"""One fault's life: announced, applied, seen to be in force, undone, seen to be gone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+
+from chaos.clock import Clock, StoryClock, StorySeconds
+from chaos.errors import StandbyError
+from chaos.experiment.fault import FaultSpec
+from chaos.faults.base import Fault, Plan
+from chaos.proof import Proof
+from chaos.record import Record
+from chaos.undo.journal import Intent, Journal
+from chaos.undo.recovery import undo
+
+LEAD = 0.25
+"""Real seconds before a fault is due at which its targets are resolved and its undo is journaled."""
+LEASE = 60.0
+"""Real seconds beyond a fault's planned end after which anyone may undo it."""
+PROOF_BOUND = 30.0
+"""Real seconds that any proof may take."""
+
+
+@dataclass
+class Injection:
+    """What became of one fault of the run; `doubts` are reasons why the run cannot be concluded from."""
+
+    id: str
+    spec: FaultSpec
+    fault: Fault[FaultSpec]
+    faults_last: StorySeconds
+    doubts: list[str] = field(default_factory=list)
+    left: str = ""
+    repaired: asyncio.Event = field(default_factory=asyncio.Event)
+    intent: Intent | None = None
+    _plan: Plan | None = None
+    _took: float = 0.5
+    _undoing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """What it touches, once that is resolved."""
+        return self._plan.targets if self._plan else ()
+
+    async def run(
+        self, begin: float, story: StoryClock, clock: Clock, record: Record, journal: Journal
+    ) -> None:
+        """Live from the schedule: due at its moment after `begin` (monotonic), undone at its end or when repaired."""
+        due = begin + story.real(self.spec.at)
+        end = begin + story.real(self.spec.ends(self.faults_last))
+        await clock.sleep_until(due - LEAD)
+        try:
+            await self._announce(end, clock, journal)
+            await clock.sleep_until(due)
+            await self._apply(due, clock, record, journal)
+        except StandbyError as error:
+            self.doubts.append(f"{self.spec.title} could not be applied: {error}")
+            record.event("fault_failed", id=self.id, why=str(error))
+            await self.end("recovery", record, journal)
+            return
+        repaired = asyncio.create_task(self.repaired.wait())
+        watch = asyncio.create_task(self._watch(end, clock, record))
+        try:
+            await asyncio.wait({repaired, watch}, return_when=asyncio.FIRST_COMPLETED)
+            by = "repair" if self.repaired.is_set() else "schedule"
+            await watch if by == "schedule" else await self._see(record, "before undo")
+        finally:
+            for task in (repaired, watch):
+                task.cancel()
+            await asyncio.gather(repaired, watch, return_exceptions=True)
+        await self.end(by, record, journal)
+
+    async def end(self, by: str, record: Record, journal: Journal) -> None:
+        """Undo it, if it was announced and is not undone yet, and show that it is gone."""
+        async with self._undoing:
+            if self.intent is None or self._plan is None:
+                return
+            proof = await undo(self.intent, journal)
+            record.event("fault_undone", id=self.id, by=by)
+            if proof.holds:
+                proof = await self._bounded(self.fault.prove_gone(self._plan))
+            record.event("fault_gone", id=self.id, gone=proof.holds, evidence=proof.evidence)
+            if not proof.holds:
+                self.left = f"{self.spec.title} on {', '.join(self._plan.targets)}: {proof.evidence}"
+            self.intent = None
+
+    async def _announce(self, end: float, clock: Clock, journal: Journal) -> None:
+        self._plan = await self.fault.plan()
+        what = f"{self.spec.fault} on {', '.join(self._plan.targets)}"
+        lease = clock.unix() + max(0.0, end - clock.monotonic()) + LEASE
+        intent = Intent(self.id, what, self._plan.undo, lease)
+        journal.intend(intent.id, intent.what, intent.steps, lease=lease)
+        self.intent = intent
+
+    async def _apply(self, due: float, clock: Clock, record: Record, journal: Journal) -> None:
+        assert self._plan is not None
+        begun = clock.monotonic()
+        await self.fault.apply(self._plan)
+        journal.applied(self.id)
+        record.event(
+            "fault_applied",
+            id=self.id,
+            name=self.spec.title,
+            fault=self.spec.fault,
+            targets=list(self._plan.targets),
+            due=record.since_start(due),
+            applied=record.since_start(begun),
+            lateness_s=begun - due,
+        )
+
+    async def _watch(self, end: float, clock: Clock, record: Record) -> None:
+        """Show that it is in force right after the act, and again just before its end."""
+        begun = clock.monotonic()
+        await self._see(record, "after act")
+        self._took = clock.monotonic() - begun
+        await clock.sleep_until(end - self._took - 0.1)
+        if clock.monotonic() < end:
+            await self._see(record, "before undo")
+        await clock.sleep_until(end)
+
+    async def _see(self, record: Record, when: str) -> None:
+        assert self._plan is not None
+        proof = await self._bounded(self.fault.observe(self._plan))
+        record.event("fault_observed", id=self.id, in_force=proof.holds, evidence=proof.evidence, when=when)
+        if not proof.holds:
+            self.doubts.append(f"{self.spec.title} was not seen in force ({when}): {proof.evidence}")
+
+    async def _bounded(self, proving: Awaitable[Proof]) -> Proof:
+        try:
+            async with asyncio.timeout(PROOF_BOUND):
+                return await proving
+        except TimeoutError:
+            return Proof(None, f"could not be seen within {PROOF_BOUND:g} s")
+        except StandbyError as error:
+            return Proof(None, str(error))

@@ -1,0 +1,146 @@
+"""Judging by range query: what Prometheus saw over the whole window.
+
+It waits, within bounds, until the newest sample has passed the window's end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from chaos.clients.prometheus import Prometheus
+from chaos.clock import SystemClock
+from chaos.engine.judgement import Judgement, Limits, Verdict, Window, judge, worst_of
+from chaos.engine.timeline import Span, windows
+from chaos.errors import ClientError
+from chaos.experiment.units import Expectation
+from chaos.worlds.system import Goal
+
+WAIT_FOR_NEWEST = 8.0
+"""Real seconds that judging waits, at the most, for the sample that passes the window's end."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A goal, its judgement (in unix and real seconds) and the curve that the report draws."""
+
+    goal: Goal
+    judgement: Judgement
+    series: tuple[tuple[float, float | None], ...]
+
+
+async def judge_goals(
+    prometheus: Prometheus, goals: Sequence[Goal], spans: list[Span], time_scale: float
+) -> list[Judged]:
+    """Judge every goal at once, each over the windows of its phases."""
+    return await asyncio.gather(*(_judge_goal(prometheus, goal, spans, time_scale) for goal in goals))
+
+
+async def preflight_goal(prometheus: Prometheus, goal: Goal, time_scale: float) -> str:
+    """Why this goal cannot be judged as it stands, empty when it can."""
+    interval = await prometheus.interval(goal.query)
+    allowed = goal.may_break_for / time_scale
+    if 0 < allowed < 2 * interval:
+        return (
+            f"{goal.name}: may_break_for is {allowed:.2g} s of real time at time_scale {time_scale:g}, below two "
+            f"intervals of {interval:g} s, so a break of that length cannot be told; allow at least "
+            f"{2 * interval * time_scale:g}s or lower time_scale"
+        )
+    return ""
+
+
+async def _judge_goal(prometheus: Prometheus, goal: Goal, spans: list[Span], time_scale: float) -> Judged:
+    stretches = windows(spans, goal.during)
+    if not stretches:
+        return Judged(
+            goal, Judgement(Verdict.INCONCLUSIVE, f"no phase of {', '.join(goal.during)} was reached"), ()
+        )
+    try:
+        if goal.once:
+            return await _once(prometheus, goal, stretches)
+        return await _throughout(prometheus, goal, stretches, time_scale)
+    except ClientError as error:
+        return Judged(goal, Judgement(Verdict.INCONCLUSIVE, f"could not be judged: {error}"), ())
+
+
+async def _once(prometheus: Prometheus, goal: Goal, stretches: list[Window]) -> Judged:
+    start, end = stretches[0].start, stretches[-1].end
+    query = goal.query.replace("$window", f"{round((end - start) * 1000)}ms")
+    found = await prometheus.instant(query, at=end)
+    values = [value for series in found for _, value in series.samples if math.isfinite(value)]
+    if not values:
+        return Judged(
+            goal, Judgement(Verdict.INCONCLUSIVE, "no data: the query matched nothing over the window"), ()
+        )
+    worst = max(values, key=badness(goal.expect))
+    if goal.expect.holds(worst):
+        return Judged(goal, Judgement(Verdict.PASS, f"{worst:.4g} over the window", len(values), worst), ())
+    why = f"{worst:.4g} over the window; {goal.expect} is required"
+    return Judged(goal, Judgement(Verdict.FAIL, why, len(values), worst), ())
+
+
+async def _throughout(
+    prometheus: Prometheus, goal: Goal, stretches: list[Window], time_scale: float
+) -> Judged:
+    step = await prometheus.interval(goal.query)
+    lookback = 1.5 * step
+    await _until_newest(prometheus, goal.query, stretches[-1].end, lookback)
+    in_all = None if goal.may_break_in_all is None else goal.may_break_in_all / time_scale
+    limits = Limits(goal.may_break_for / time_scale, in_all, goal.max_gap)
+    judgements: list[Judgement] = []
+    curve: dict[float, float] = {}
+    for window in stretches:
+        found = await prometheus.range(
+            goal.query, start=window.start, end=window.end, step=step, lookback=lookback
+        )
+        for samples in [series.samples for series in found] or [()]:
+            judgements.append(judge(samples, window, step, goal.expect.holds, badness(goal.expect), limits))
+            for moment, value in samples:
+                if moment not in curve or badness(goal.expect)(value) > badness(goal.expect)(curve[moment]):
+                    curve[moment] = value
+    whole = worst_of(judgements)
+    points = tuple(
+        (moment, value if math.isfinite(value) else None) for moment, value in sorted(curve.items())
+    )
+    return Judged(goal, _joined(whole, judgements), points)
+
+
+def _joined(whole: Judgement, parts: Sequence[Judgement]) -> Judgement:
+    breaks = tuple(sorted({one for part in parts for one in part.breaks}, key=lambda one: one.start))
+    values = [part.worst for part in parts if part.worst is not None]
+    return Judgement(
+        whole.verdict,
+        whole.why,
+        sum(part.samples for part in parts),
+        whole.worst if whole.worst is not None else (values[0] if values else None),
+        max(part.longest_break for part in parts),
+        max(part.broken for part in parts),
+        max(part.longest_gap for part in parts),
+        breaks,
+    )
+
+
+async def _until_newest(prometheus: Prometheus, query: str, end: float, lookback: float) -> None:
+    clock = SystemClock()
+    until = clock.monotonic() + WAIT_FOR_NEWEST
+    while clock.monotonic() < until:
+        newest = await prometheus.newest(query, lookback=lookback)
+        if newest is not None and newest >= end:
+            return
+        await clock.sleep_until(clock.monotonic() + 0.2)
+
+
+def badness(expect: Expectation) -> Callable[[float], float]:
+    """Orders values by how far they are on the wrong side of what is expected."""
+    if expect.op in (">=", ">"):
+        return lambda value: expect.limit - value
+    if expect.op in ("<=", "<"):
+        return lambda value: value - expect.limit
+    if expect.op == "between" and expect.upper is not None:
+        low, high = expect.limit, expect.upper
+        return lambda value: max(low - value, value - high)
+    if expect.op == "!=":
+        return lambda value: -abs(value - expect.limit)
+    return lambda value: abs(value - expect.limit)

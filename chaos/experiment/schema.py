@@ -1,0 +1,45 @@
+"""The published JSON Schema of a document, for editors and for other people's tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic.json_schema import JsonSchemaValue
+
+from chaos.experiment.fault import FaultSpec
+from chaos.experiment.model import experiment_model
+
+SCHEMA_FILE = Path(__file__).with_name("schema.json")
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def schema(faults: Mapping[str, type[FaultSpec]]) -> JsonSchemaValue:
+    """The JSON Schema (2020-12) of documents that may name these faults."""
+    model = experiment_model(tuple(faults[word] for word in sorted(faults)))
+    made = _tidy(model.model_json_schema(by_alias=True, mode="validation"))
+    made = made if isinstance(made, dict) else {}
+    for name in (spec.__name__ for spec in faults.values()):
+        definition = made.get("$defs", {}).get(name, {})
+        definition["required"] = ["fault", *(key for key in definition.get("required", []) if key != "fault")]
+    return {"$schema": DIALECT, **made, "title": "Standby experiment"}
+
+
+def schema_text(faults: Mapping[str, type[FaultSpec]]) -> str:
+    """The schema as it stands in the file."""
+    return json.dumps(schema(faults), indent=2, ensure_ascii=False) + "\n"
+
+
+def _tidy(value: object, *, names: bool = False) -> object:
+    """Without the defaults and titles that pydantic derives: they repeat the names, or are in another unit."""
+    if isinstance(value, list):
+        return [_tidy(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    dropped = () if names else ("title", "default")
+    return {
+        key: _tidy(below, names=key in ("properties", "$defs", "mapping"))
+        for key, below in value.items()
+        if key not in dropped
+    }

@@ -1,0 +1,85 @@
+"""A user's own services in the place of the reference system, their load, and the Prometheus that watches them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self, TypeAlias
+
+from pydantic import Field, model_validator
+
+from chaos.experiment.base import Many, Model, wrong
+
+Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+"""Small letters, digits and dashes: names of tiers and links stand in metrics, files and environment variables."""
+Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://\S+$")]
+HostPort: TypeAlias = Annotated[str, Field(pattern=r"^[^\s:/]+:[0-9]{1,5}$|^\[[0-9a-fA-F:]+\]:[0-9]{1,5}$")]
+EnvName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Command: TypeAlias = Annotated[Many[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+
+
+class TierSection(Model):
+    """One tier of the user's own: a `command` that the world runs, an `address` that is already served, or both."""
+
+    command: Command | None = None
+    """The program and its arguments; it is started and stopped with the world."""
+    address: HostPort | None = None
+    """`host:port` at which the tier is served."""
+    ready: Url | None = None
+    """Answers 200 when the tier can work."""
+    metrics: Url | None = None
+    """Scraped by the world's own Prometheus."""
+    env: dict[EnvName, str] = Field(default_factory=dict)
+    """Further environment variables of `command`."""
+    cwd: str | None = None
+    """The folder in which `command` runs; the document's folder unless given."""
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> Self:
+        if self.command is None and self.address is None:
+            raise wrong("is neither started nor found", expected="a `command`, an `address`, or both")
+        return self
+
+
+class LinkSection(Model):
+    """A network path from one tier to another, carried by a Toxiproxy proxy."""
+
+    from_: str = Field(alias="from")
+    """The tier that calls; it is given the link's address in its environment."""
+    to: str
+    """The tier that is called; it needs an `address`."""
+
+
+class SystemSection(Model):
+    """A system under test of the user's own."""
+
+    tiers: Annotated[dict[Name, TierSection], Field(min_length=1)]
+    """The tiers by name."""
+    links: dict[Name, LinkSection] = Field(default_factory=dict)
+    """The links by name; the caller of `api-to-db` is given its address in `$LINK_API_TO_DB`."""
+
+
+def link_variable(link: str) -> str:
+    """The environment variable that tells a caller a link's address: `api-to-db` is told in LINK_API_TO_DB."""
+    return "LINK_" + link.upper().replace("-", "_")
+
+
+class LoadSection(Model):
+    """The user's own load: a command that runs from warm-up to the end of *after*."""
+
+    command: Command
+    """The program and its arguments."""
+    env: dict[EnvName, str] = Field(default_factory=dict)
+    """Further environment variables."""
+    cwd: str | None = None
+    """The folder in which it runs; the document's folder unless given."""
+
+
+class PrometheusSection(Model):
+    """A Prometheus that is already there. Secrets come from the environment, never from the document."""
+
+    url: Url
+    bearer_token_env: EnvName | None = None
+    """The environment variable that holds the bearer token."""
+    headers: dict[str, str] = Field(default_factory=dict)
+    """Further headers of every request; `$NAME` in a value stands for an environment variable."""
+    ca_file: str | None = None
+    """A file with the certificate authorities to trust, from the document's folder."""

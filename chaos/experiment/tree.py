@@ -1,0 +1,111 @@
+"""A document as a tree in which every key and every value knows its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from chaos.errors import DocumentError, Problem
+
+Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
+Path_: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something is written; `line` and `column` count from 1, or are 0 outside a file."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+
+@dataclass
+class Scalar:
+    """A single value; `text` is as it was written."""
+
+    place: Place
+    value: bool | int | float | str | None
+    text: str
+    size: int = 1
+    depth: int = 1
+
+
+@dataclass
+class Sequence:
+    """A list. `size` and `depth` count what is in it, through aliases too."""
+
+    place: Place
+    items: list[Node] = field(default_factory=list)
+    size: int = 1
+    depth: int = 1
+
+
+@dataclass
+class Entry:
+    """A key with its place, and its value."""
+
+    place: Place
+    node: Node
+
+
+@dataclass
+class Mapping:
+    """Keys and values in the order in which they are written."""
+
+    place: Place
+    entries: dict[str, Entry] = field(default_factory=dict)
+    size: int = 1
+    depth: int = 1
+
+
+Node: TypeAlias = "Scalar | Sequence | Mapping"
+
+
+def data(node: Node) -> Data:
+    """The tree as plain values."""
+    match node:
+        case Scalar():
+            return node.value
+        case Sequence():
+            return [data(item) for item in node.items]
+        case Mapping():
+            return {key: data(entry.node) for key, entry in node.entries.items()}
+
+
+def path_text(path: Path_) -> str:
+    """`("faults", 1, "delay")` as `faults[1].delay`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def unshared(node: Node, place: Place | None = None) -> Node:
+    """A copy in which no two aliases share a value, so that one can be changed alone; all at `place`, if given."""
+    here = place or node.place
+    match node:
+        case Scalar():
+            return Scalar(here, node.value, node.text)
+        case Sequence():
+            return Sequence(here, [unshared(item, place) for item in node.items], node.size, node.depth)
+        case Mapping():
+            entries = {
+                key: Entry(place or entry.place, unshared(entry.node, place))
+                for key, entry in node.entries.items()
+            }
+            return Mapping(here, entries, node.size, node.depth)
+
+
+def refused(place: Place, message: str, *, expected: str = "", suggestion: str = "") -> DocumentError:
+    """A DocumentError of a single problem that concerns the document as a whole."""
+    return DocumentError([problem(place, (), message, expected=expected, suggestion=suggestion)])
+
+
+def problem(
+    place: Place, path: Path_, message: str, *, value: str = "", expected: str = "", suggestion: str = ""
+) -> Problem:
+    """A Problem at a place."""
+    return Problem(
+        place.file, place.line, place.column, path_text(path), message, value, expected, suggestion
+    )

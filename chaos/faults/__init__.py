@@ -1,0 +1,1 @@
+"""What goes wrong: one fault per file, found by its name in `chaos.faults.registry`."""

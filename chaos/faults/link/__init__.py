@@ -1,0 +1,1 @@
+"""Faults of links: what Toxiproxy does to the connections that it carries."""

@@ -1,0 +1,165 @@
+"""Proof of effect: probes through a link against a control straight to what is behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+from statistics import median
+from typing import TypeAlias
+
+from chaos.faults.probe import Answer, Question, ask
+from chaos.faults.share import wilson
+from chaos.worlds.base import Link, Proof, Proxy
+
+FULL = 11
+"""Probes per proxy at full toxicity."""
+CONTROLS = 5
+"""Probes straight to the callee."""
+AT_ONCE = 40
+"""Probes at a time."""
+FEWEST, MOST = 20, 200
+"""Probes per proxy below full toxicity."""
+CONFIDENCE = 0.99
+"""Of the interval that must hold the toxicity."""
+ENOUGH = 0.8
+"""The share of probes that must meet a fault of full toxicity; what delays it hides may let some slip."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """What the callee answers when it is asked directly: medians, and how far the slowest was above."""
+
+    first: float
+    last: float
+    spread: float
+    received: int
+    pieces: float
+
+
+Met: TypeAlias = Callable[[Answer, Control], bool | None]
+"""Whether a probe met the fault; None when the probe cannot tell."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """How a fault is seen on a connection: what to ask, who met it, and the figures for a reader.
+
+    `blind` says why the fault cannot be seen on this link at all.
+    """
+
+    question: Question
+    met: Met
+    figures: Callable[[Sequence[Answer], Control], str]
+    probes: int = FULL
+    blind: str = ""
+
+
+async def control(proxy: Proxy, sight: Sight) -> Control | str:
+    """How the callee answers directly, or why that cannot be told."""
+    answers = await asyncio.gather(*(ask(proxy.upstream, sight.question) for _ in range(CONTROLS)))
+    good = [answer for answer in answers if answer.end == "answered"]
+    if len(good) * 2 <= len(answers):
+        ends = ", ".join(sorted({answer.end for answer in answers}))
+        return f"{proxy.callee} does not answer directly at {proxy.upstream} either ({ends})"
+    last = median(answer.last for answer in good)
+    return Control(
+        first=median(answer.first for answer in good),
+        last=last,
+        spread=max(answer.last for answer in good) - last,
+        received=round(median(answer.received for answer in good)),
+        pieces=median(answer.pieces for answer in good),
+    )
+
+
+async def in_force(proxy: Proxy, sight: Sight, toxicity: float) -> Proof:
+    """Whether the probes through the link show the fault, on the share of connections that it should meet."""
+    if sight.blind:
+        return Proof(None, sight.blind)
+    straight = await control(proxy, sight)
+    if isinstance(straight, str):
+        return Proof(None, straight)
+    if toxicity == 1:
+        return _judge_all(await _probe(proxy, sight, sight.probes), straight, sight)
+    wanted = min(MOST, max(FEWEST, ceil(5 / toxicity), ceil(5 / (1 - toxicity))))
+    answers = await _probe(proxy, sight, wanted)
+    proof = _judge_share(answers, straight, sight, toxicity)
+    if proof.holds is False:
+        # One honest sample in a hundred lies outside: a second, larger look decides.
+        answers += await _probe(proxy, sight, 2 * wanted)
+        proof = _judge_share(answers, straight, sight, toxicity)
+    return proof
+
+
+async def clean(proxy: Proxy, sight: Sight, within: float) -> Proof:
+    """Whether probes through the link behave like the control, waiting for it up to `within` real seconds."""
+    if sight.blind:
+        return Proof(None, sight.blind)
+    loop = asyncio.get_running_loop()
+    until = loop.time() + within
+    while True:
+        straight = await control(proxy, sight)
+        if isinstance(straight, str):
+            return Proof(None, straight)
+        answers = await _probe(proxy, sight, 3)
+        hurt = sum(answer.end != "answered" or sight.met(answer, straight) is True for answer in answers)
+        figures = sight.figures(answers, straight)
+        if not hurt:
+            return Proof(
+                True, f"{len(answers)} of {len(answers)} probes are answered as without it: {figures}"
+            )
+        if loop.time() >= until:
+            return Proof(False, f"{hurt} of {len(answers)} probes are still hurt: {figures}")
+        await asyncio.sleep(0.2)
+
+
+async def _probe(proxy: Proxy, sight: Sight, count: int) -> list[Answer]:
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one() -> Answer:
+        async with gate:
+            return await ask(proxy.listen, sight.question)
+
+    return list(await asyncio.gather(*(one() for _ in range(count))))
+
+
+def _judge_all(answers: Sequence[Answer], straight: Control, sight: Sight) -> Proof:
+    verdicts = [sight.met(answer, straight) for answer in answers]
+    met, unclear = verdicts.count(True), verdicts.count(None)
+    figures = sight.figures(answers, straight)
+    if unclear * 2 >= len(verdicts):
+        return Proof(None, f"{unclear} of {len(verdicts)} probes cannot tell: {figures}")
+    return Proof(met >= ENOUGH * len(verdicts), f"{met} of {len(verdicts)} probes met it: {figures}")
+
+
+def _judge_share(answers: Sequence[Answer], straight: Control, sight: Sight, toxicity: float) -> Proof:
+    verdicts = [sight.met(answer, straight) for answer in answers]
+    met, clear = verdicts.count(True), len(verdicts) - verdicts.count(None)
+    if clear * 2 <= len(verdicts):
+        return Proof(None, f"{len(verdicts) - clear} of {len(verdicts)} probes cannot tell")
+    low, high = wilson(met, clear, CONFIDENCE)
+    inside = low <= toxicity <= high
+    text = (
+        f"{met} of {clear} connections met it, {CONFIDENCE:.0%} interval {low:.0%} to {high:.0%}, "
+        f"toxicity {toxicity:.0%} is {'inside' if inside else 'outside'}"
+    )
+    if inside and not met:
+        return Proof(None, f"{text}; too rare to be seen on so many")
+    return Proof(inside, text)
+
+
+def milliseconds(seconds: float) -> str:
+    """A time for a reader: `12 ms`."""
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
+
+
+def ends(answers: Sequence[Answer]) -> str:
+    """How probes ended, for a reader: `9 reset, 2 closed`."""
+    found = [answer.end for answer in answers]
+    return ", ".join(f"{found.count(end)} {end}" for end in sorted(set(found)))
+
+
+def payload(link: Link, size: int) -> str | None:
+    """The path that answers `size` bytes, if the link has one."""
+    return link.payload.format(bytes=size) if link.payload else None

@@ -1,0 +1,67 @@
+"""`limit_data`: each connection of a link carries so many bytes and is closed then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import ceil
+from statistics import median
+from typing import Literal
+
+from pydantic import Field
+
+from chaos.clients.toxiproxy import Number
+from chaos.experiment.fault import LinkFaultSpec
+from chaos.experiment.units import Size
+from chaos.faults.link.effect import Control, Sight, ends, payload
+from chaos.faults.link.toxic import ToxicFault
+from chaos.faults.probe import FILL, Answer, Question
+from chaos.worlds.base import Link
+
+LARGEST = 3_000_000
+"""Bytes that a probe moves at most; a larger limit cannot be seen."""
+MARGIN = 16_000
+"""Bytes by which a probe goes beyond the limit."""
+
+
+class LimitDataSpec(LinkFaultSpec):
+    """A connection is closed after `bytes`."""
+
+    fault: Literal["limit_data"] = "limit_data"
+    bytes: Size = Field(ge=1)
+    """How many bytes a connection carries in the direction of the fault."""
+
+
+class LimitData(ToxicFault[LimitDataSpec]):
+    """Closes each connection after so many bytes."""
+
+    name = "limit_data"
+    spec_type = LimitDataSpec
+    toxic_type = "limit_data"
+
+    def attributes(self) -> Mapping[str, Number]:
+        return {"bytes": self.spec.bytes}
+
+    def sight(self, link: Link) -> Sight:
+        limit, upstream = self.spec.bytes, self.spec.direction == "upstream"
+        size = limit + MARGIN
+        path = payload(link, size)
+        if upstream:
+            question = Question(link.probe or "", within=3.0, count=ceil(size / FILL), fill=FILL)
+        elif path:
+            question = Question(path, within=3.0)
+        else:
+            question = Question(link.probe or "", within=3.0, count=ceil(size / 100))
+
+        def met(answer: Answer, straight: Control) -> bool | None:
+            if answer.end in {"refused", "silent"} or (not upstream and straight.received <= limit):
+                return None
+            return answer.end in {"closed", "reset"} and (upstream or answer.received <= limit)
+
+        def figures(answers: Sequence[Answer], straight: Control) -> str:
+            got = median(answer.received for answer in answers)
+            return f"{ends(answers)} after {got:.0f} bytes received, {straight.received} straight from the callee"
+
+        blind = "" if link.probe else f"{link.name} does not speak HTTP"
+        if size > LARGEST:
+            blind = f"a probe would have to move {size} bytes to meet the limit; bound the fault, or give it a `proof`"
+        return Sight(question, met, figures, blind=blind)

@@ -1,0 +1,70 @@
+"""Undo of what was done to proxies: the same steps serve the run, `standby recover` and the guardian.
+
+While `down` holds a proxy shut, a `noop` toxic with the fault's name stands on it as a mark, so that the
+removal of another fault's toxic meanwhile does not open it.
+"""
+
+from __future__ import annotations
+
+from chaos.clients.toxiproxy import NotThereError, ServerGoneError, Toxic, Toxiproxy
+from chaos.undo.steps import Args, UndoStep, undoes
+from chaos.worlds.base import Proof, Proxy
+
+MARK = "noop"
+
+
+def toxic_step(proxy: Proxy, toxic: str, *, enabled: bool) -> UndoStep:
+    """Removes a toxic; `enabled` is whether the proxy was open before, which it then is again."""
+    return UndoStep(
+        "toxic", {"server": proxy.server, "proxy": proxy.name, "toxic": toxic, "enabled": enabled}
+    )
+
+
+def open_step(proxy: Proxy, mark: str) -> UndoStep:
+    """Opens a proxy again that was shut under the name `mark`."""
+    return UndoStep(
+        "proxy_enabled", {"server": proxy.server, "proxy": proxy.name, "enabled": True, "mark": mark}
+    )
+
+
+@undoes("toxic")
+async def remove_toxic(args: Args) -> Proof:
+    """Remove a toxic of ours, and open the proxy again if a removal that was cut off left it shut."""
+    server, proxy, toxic = (str(args[key]) for key in ("server", "proxy", "toxic"))
+    client = Toxiproxy(server)
+    try:
+        removal = await client.remove_toxic(proxy, toxic)
+        if args.get("enabled") and not (await client.proxy(proxy)).enabled and not await _held(client, proxy):
+            await client.set_enabled(proxy, True)
+    except (NotThereError, ServerGoneError) as gone:
+        return Proof(True, f"the toxic {toxic} is gone with what it was on: {gone}")
+    return Proof(True, f"the toxic {toxic} on {proxy}: {removal}")
+
+
+@undoes("proxy_enabled")
+async def open_again(args: Args) -> Proof:
+    """Open a proxy that a fault of ours shut, unless another one still holds it."""
+    server, proxy, mark = (str(args[key]) for key in ("server", "proxy", "mark"))
+    client = Toxiproxy(server)
+    try:
+        await client.remove_toxic(proxy, mark)
+        if holder := await _held(client, proxy):
+            return Proof(True, f"the proxy {proxy} is left shut: {holder} holds it")
+        if (await client.proxy(proxy)).enabled:
+            return Proof(True, f"the proxy {proxy} is open")
+        await client.set_enabled(proxy, True)
+    except (NotThereError, ServerGoneError) as gone:
+        return Proof(True, f"there is nothing left to open: {gone}")
+    return Proof(True, f"the proxy {proxy} is open again")
+
+
+async def shut(proxy: Proxy, mark: str) -> None:
+    """Shut a proxy under a name. Raises ClientError."""
+    client = Toxiproxy(proxy.server)
+    await client.set_enabled(proxy.name, False)
+    await client.add_toxic(proxy.name, Toxic(mark, MARK))
+
+
+async def _held(client: Toxiproxy, proxy: str) -> str:
+    """The name of a fault that holds a proxy shut, if one does."""
+    return next((toxic.name for toxic in (await client.toxics(proxy)).values() if toxic.type == MARK), "")

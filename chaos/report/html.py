@@ -1,0 +1,148 @@
+"""The report as one page without network access, and several runs under each other on one axis."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from chaos import record
+from chaos.record import Event
+from chaos.report import fields, lanes, story, words
+from chaos.report.model import Crew, RunReport
+from chaos.report.summary import summarise
+from chaos.report.timeline import Group, axis_of, picture, short_picture
+from chaos.report.trail import Trail
+
+
+def report_page(report: RunReport, events: Sequence[Event]) -> str:
+    """The page of one run: verdict, picture, evidence, assumptions, how to repeat it."""
+    trail = Trail(events)
+    axis = axis_of(trail)
+    return _render(
+        "report.html.j2",
+        report=report,
+        groups=_shown(picture(report, trail, axis)),
+        told=story.tell(report, trail.events),
+        document=fields.text(trail.start, "document"),
+        stages=_stage_rows(report.crew),
+        span=axis.end,
+        minutes=None if report.lost_listener_minutes is None else words.count(report.lost_listener_minutes),
+    )
+
+
+@dataclass(frozen=True)
+class _Shown:
+    label: str
+    folder: str
+    report: RunReport
+    groups: list[Group]
+    told: list[str]
+
+
+def demo_page(reports: Sequence[tuple[str, Path]], title: str = "") -> str:
+    """Several runs under each other on the same story-time axis, told for a newcomer.
+
+    `reports` are (label, folder of the run). The title is the first run's own unless given.
+    """
+    runs = [(label, folder, list(record.read(folder / "events.jsonl"))) for label, folder in reports]
+    trails = [Trail(events) for _, _, events in runs]
+    end = max((trail.story_end() for trail in trails), default=1.0)
+    shown: list[_Shown] = []
+    for (label, folder, events), trail in zip(runs, trails, strict=True):
+        report = summarise(events)
+        groups = _shown(short_picture(report, trail, axis_of(trail, end)))
+        shown.append(_Shown(fields.clean(label), str(folder), report, groups, story.tell(report, events)))
+    name = title or next(
+        (each.report.experiment for each in shown if each.report.experiment), "Runs side by side"
+    )
+    return _render("demo.html.j2", title=name, runs=shown)
+
+
+def _shown(groups: Sequence[Group]) -> list[Group]:
+    return [group for group in groups if group.rows]
+
+
+@dataclass(frozen=True)
+class _StageRow:
+    incident: str
+    person: str
+    stage: str
+    begins: str
+    lasted: str
+    says: str
+    wrong: bool
+
+
+def _stage_rows(crew: Crew | None) -> list[_StageRow]:
+    rows: list[_StageRow] = []
+    for incident in crew.incidents if crew else ():
+        for stage in incident.stages:
+            says = [f"“{stage.diagnosis}”"] if stage.diagnosis else []
+            if stage.diagnosis and stage.right is not None:
+                says.append("right" if stage.right else "WRONG")
+            if stage.helpers:
+                says.append(f"with {words.counted(stage.helpers, 'helper')}")
+            if stage.attempt > 1:
+                says.append(f"attempt {stage.attempt}")
+            length = None if stage.ends_s is None else stage.ends_s - stage.begins_s
+            rows.append(
+                _StageRow(
+                    incident.incident,
+                    "–" if stage.person is None else f"person {stage.person}",
+                    words.spoken(stage.stage),
+                    words.clock(stage.begins_s),
+                    ""
+                    if stage.stage == "resolved"
+                    else "to the end"
+                    if length is None
+                    else words.length(length),
+                    ", ".join(says),
+                    stage.right is False,
+                )
+            )
+    return rows
+
+
+def _render(template: str, **context: object) -> str:
+    style = _style()
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page = _environment().get_template(template)
+    return page.render(style=Markup(style), style_hash=digest, **context)  # noqa: S704  our own style sheet
+
+
+@cache
+def _style() -> str:
+    return (files("chaos.report") / "templates" / "page.css").read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("chaos.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        clock=words.clock,
+        lasting=words.length,
+        figure=words.figure,
+        count=words.count,
+        ratio=words.ratio,
+        spoken=words.spoken,
+        compared=words.compared,
+        answer=words.answer,
+        repair=lanes.sentence,
+    )
+    environment.globals.update(fate=story.fate, crew_words=story.crew_words, draw_words=story.draw_words)
+    return environment

@@ -1,0 +1,247 @@
+"""What happened in a run, in plain words and in order, for somebody who sees such a run for the first time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from chaos.record import Event
+from chaos.report import words
+from chaos.report.lanes import lanes_of
+from chaos.report.model import Fault, Incident, Objective, Repair, RunReport
+from chaos.report.plots import curves, rooms_of
+from chaos.report.trail import Trail
+
+_BEGAN = {
+    "latency": "became slow",
+    "timeout": "swallowed everything that was sent",
+    "reset": "cut its connections",
+    "down": "was down",
+    "bandwidth": "became thin",
+    "slicer": "delivered everything torn into small pieces",
+    "limit_data": "cut each connection after a few bytes",
+    "process_kill": "was killed",
+    "process_pause": "hung",
+    "node_loss": "was lost",
+}
+_ENDED = {
+    "latency": "was quick again",
+    "timeout": "answered again",
+    "reset": "kept its connections again",
+    "down": "was up again",
+    "bandwidth": "had its full width again",
+    "slicer": "delivered whole again",
+    "limit_data": "kept its connections again",
+    "process_kill": "ran again",
+    "process_pause": "went on",
+    "node_loss": "was back",
+}
+_DID = {
+    "fail_over_bridge": "failed the bridge over to its spare",
+    "bypass_tokens": "bypassed the bridge with cached tokens",
+    "shed_announcements": "dropped the announcements to followers",
+    "shed_joins": "turned half of the new listeners away",
+    "restart_process": "restarted",
+    "bring_node_back": "brought back",
+    "scale_out_media": "added a media instance beside",
+    "reopen_room": "reopened the room on another instance:",
+    "relaunch_room": "relaunched from another account",
+    "clear_link": "had its provider clear",
+}
+
+
+def tell(report: RunReport, events: Iterable[Event]) -> list[str]:
+    """The run in sentences, each with its moment in story time (mm:ss since the room opened)."""
+    told = [
+        *_faults(report),
+        *(
+            entry
+            for incident in (report.crew.incidents if report.crew else ())
+            for entry in _incident(incident)
+        ),
+        *((repair.started_s, _repair(repair)) for repair in report.repairs),
+    ]
+    if report.lost_at_s is not None:
+        told.append(
+            (report.lost_at_s, f"At {words.clock(report.lost_at_s)} the room was lost: {_cause(report)}.")
+        )
+    told.sort(key=lambda entry: entry[0])
+    return [_opening(report, events), *(sentence for _, sentence in told), *_closing(report)]
+
+
+def fate(report: RunReport) -> str:
+    """What became of the room, in a few words."""
+    if report.survived is None:
+        return "the room's fate is not known"
+    if report.survived:
+        return "the room lived"
+    return "the room was lost" + (
+        f" at {words.clock(report.lost_at_s)}" if report.lost_at_s is not None else ""
+    )
+
+
+def crew_words(report: RunReport) -> str:
+    """The crew in a few words, with what makes a run with people one of many possible ones."""
+    if report.crew is None:
+        return "no crew: nobody repairs anything"
+    people = words.counted(report.crew.headcount, "person", "people") if report.crew.headcount else "nobody"
+    return f"{people} on call"
+
+
+def draw_words(report: RunReport) -> str:
+    """That a run with people is one draw of chance, and which; empty without a crew."""
+    if report.crew is None:
+        return ""
+    return f"one draw, seed {report.seed}" if report.seed is not None else "one draw"
+
+
+def thing(on: str) -> str:
+    """What a fault hurts, as people say it."""
+    if match := re.fullmatch(r"([a-z0-9]+)-to-([a-z0-9]+)", on):
+        kind = "bridge" if {match[1], match[2]} == {"media", "platform"} else "link"
+        return f"the {kind} from {match[1]} to {match[2]}"
+    if on == "edge":
+        return "the way from the listeners to media"
+    return on or "something"
+
+
+def _opening(report: RunReport, events: Iterable[Event]) -> str:
+    rooms, _ = rooms_of(curves(Trail(events)))
+    planned = max(
+        (value for room in rooms if "planned" in room.roles for value in room.roles["planned"].values),
+        default=None,
+    )
+    crew = f"{crew_words(report)}".removesuffix(" on call")
+    who = (
+        "No crew is modelled"
+        if report.crew is None
+        else f"{crew[:1].upper()}{crew[1:]} {'are' if report.crew.headcount > 1 else 'is'} on call"
+    )
+    if planned is None:
+        return f"{who} when the story begins at 00:00."
+    scale = f" (at a scale of {words.ratio(report.scale)})" if report.scale is not None else ""
+    return f"The room opens at 00:00; up to {words.count(planned)} listeners{scale} want to be in it. {who}."
+
+
+def _faults(report: RunReport) -> list[tuple[float, str]]:
+    found: list[tuple[float, str]] = []
+    for fault in report.faults:
+        if fault.applied_s is None:
+            continue
+        what = thing(fault.on)
+        began = _BEGAN.get(fault.fault)
+        said = f"{what} {began}" if began else f"“{fault.name}” began on {what}"
+        doubt = "" if fault.in_force else ", as planned; that it was in force is not shown"
+        found.append(
+            (fault.applied_s, f"At {words.clock(fault.applied_s)} {said}{_parameters(fault)}{doubt}.")
+        )
+        if fault.undone_s is not None and fault.undone_by in {"schedule", "repair"}:
+            ended = _ENDED.get(fault.fault)
+            over = f"{what} {ended}" if ended else f"“{fault.name}” was over"
+            by = ", repaired" if fault.undone_by == "repair" else ", by itself"
+            found.append((fault.undone_s, f"At {words.clock(fault.undone_s)} {over}{by}."))
+    return found
+
+
+def _parameters(fault: Fault) -> str:
+    said = [
+        f"{words.spoken(name)} {value}"
+        for name, value in fault.parameters.items()
+        if value
+        and not (name == "toxicity" and value in {"1", "1.0", "100%", "100 %"})
+        and name != "direction"
+    ]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _who(person: int | None) -> str:
+    return "nobody" if person is None else f"person {person}"
+
+
+def _incident(incident: Incident) -> list[tuple[float, str]]:
+    found: list[tuple[float, str]] = []
+    noticed = False
+    for stage in incident.stages:
+        at = f"At {words.clock(stage.begins_s)}"
+        if stage.stage == "waiting":
+            found.append((stage.begins_s, f"{at} “{incident.incident}” had to wait: nobody was free for it."))
+        elif stage.stage in {"acknowledge", "notice"} and stage.person is not None and not noticed:
+            noticed = True
+            found.append((stage.begins_s, f"{at} {_who(stage.person)} was paged for “{incident.incident}”."))
+        elif stage.stage == "decide" and stage.diagnosis and stage.right is False:
+            found.append(
+                (
+                    stage.begins_s,
+                    f"{at} {_who(stage.person)} took it for “{stage.diagnosis}”, which it was not.",
+                )
+            )
+    if incident.resolved_s is not None:
+        took = words.length(incident.resolved_s - incident.opened_s)
+        found.append(
+            (
+                incident.resolved_s,
+                f"At {words.clock(incident.resolved_s)} “{incident.incident}” was settled, {took} after it came up.",
+            )
+        )
+    return found
+
+
+def _repair(repair: Repair) -> str:
+    verb = _DID.get(repair.action) or f"carried out “{words.spoken(repair.action)}” on"
+    act = f"{verb} {repair.target}" if repair.target else verb.removesuffix(" on")
+    said = f"At {words.clock(repair.started_s)} {_who(repair.person)} {act}"
+    if repair.right is False:
+        said += ", which was the wrong thing to do"
+    if repair.noop:
+        said += "; as a control, nothing was really done"
+    if repair.ok is False:
+        said += "; it failed" + (f" ({repair.detail})" if repair.detail else "")
+    return said + "."
+
+
+def _cause(report: RunReport) -> str:
+    failed = [each for each in report.objectives if each.survival and each.verdict == "fail"]
+    first = next(
+        (
+            each
+            for each in failed
+            if any(span.began_s <= (report.lost_at_s or 0.0) <= span.ended_s for span in each.breaks)
+        ),
+        failed[0] if failed else None,
+    )
+    if first is None:
+        return "what keeps a room alive no longer held"
+    return f"“{first.name}” did not hold{_for_how_long(first)}"
+
+
+def _for_how_long(objective: Objective) -> str:
+    if not objective.longest_break_s:
+        return ""
+    broken = f" for {words.length(objective.longest_break_s)}"
+    if not objective.may_break_for_s:
+        return broken
+    return f"{broken}; {words.length(objective.may_break_for_s)} are allowed"
+
+
+def _closing(report: RunReport) -> list[str]:
+    said: list[str] = []
+    if report.survived is not None:
+        said.append("In the end " + fate(report) + _minutes(report) + ".")
+    idle = [
+        lane for lane in lanes_of(report) if lane.person is not None and not lane.work and not lane.repairs
+    ]
+    if idle and report.crew is not None and report.crew.headcount > len(idle):
+        said.append(
+            f"{words.counted(len(idle), 'person', 'people').capitalize()} of the crew never had to do anything."
+        )
+    if report.verdict == "inconclusive":
+        said.append(f"Nothing can be concluded from this run: {report.why.rstrip('.')}.")
+    if report.crew is not None:
+        said.append(f"This is {draw_words(report)}: with another seed the same crew may fare otherwise.")
+    return said
+
+
+def _minutes(report: RunReport) -> str:
+    if report.lost_listener_minutes is None:
+        return ""
+    return f"; {words.count(report.lost_listener_minutes)} listener-minutes were lost"

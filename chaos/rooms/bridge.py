@@ -1,0 +1,225 @@
+"""Calls from one tier to the other, over the primary bridge or the spare, as naive or as careful as the knobs say."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import aiohttp
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from pydantic import JsonValue
+
+from chaos.errors import ClientError
+from chaos.experiment.rooms import Settings
+from chaos.rooms.contract import DEADLINE_HEADER
+from chaos.rooms.resilience import Breaker, RetryBudget, State, pause_before_retry
+from chaos.rooms.server import SettingsBox
+
+SHARED_WORKERS = 512  # assumption: calls that a legacy gateway has in hand at once, retries included
+BULKHEAD_WORKERS: Mapping[str, int] = {"join": 256, "renewal": 256}  # assumption: each kind its own
+OTHER_WORKERS = 16  # reports, keep-alives, room commands
+CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
+RESULTS = ("ok", "refused", "error", "unreachable", "timeout", "breaker_open")
+
+
+class BridgeError(ClientError):
+    """A call across the bridge was given up. `result` is one of RESULTS."""
+
+    def __init__(self, link: str, kind: str, result: str) -> None:
+        super().__init__(f"{link}: a {kind} was given up ({result})")
+        self.result = result
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the other tier said: its status and its JSON object."""
+
+    status: int
+    told: Mapping[str, JsonValue]
+
+
+class BridgeMetrics:
+    """The metrics of the calls over one link; `tier` is the prefix of their names."""
+
+    def __init__(self, tier: str, link: str, kinds: Sequence[str], registry: CollectorRegistry) -> None:
+        calls = Counter(
+            f"{tier}_bridge_calls_total", "Tries that ended.", ["link", "kind", "result"], registry=registry
+        )
+        seconds = Histogram(
+            f"{tier}_bridge_call_seconds",
+            "How long a try took.",
+            ["link", "kind"],
+            buckets=CALL_BUCKETS,
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            f"{tier}_bridge_in_flight", "Tries under way.", ["link"], registry=registry
+        ).labels(link)
+        self.breaker_open = Gauge(
+            f"{tier}_breaker_open",
+            "The share of this link's circuit breakers that are not closed.",
+            ["link"],
+            registry=registry,
+        ).labels(link)
+        self.calls = {(kind, result): calls.labels(link, kind, result) for kind in kinds for result in RESULTS}
+        self.seconds = {kind: seconds.labels(link, kind) for kind in kinds}
+
+
+@dataclass
+class _Pool:
+    """Connections of their own and so many calls in hand at once."""
+
+    workers: asyncio.Semaphore
+    session: aiohttp.ClientSession
+
+
+@dataclass
+class Bridge:
+    """The calls of one tier to one address of the other.
+
+    `primary` and `spare` are base URLs; `settings.now.bridge` chooses between them at every try.
+    """
+
+    link: str
+    primary: str
+    spare: str
+    settings: SettingsBox
+    metrics: BridgeMetrics
+    breaker: Breaker = field(default_factory=Breaker)
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    _pools: dict[str, _Pool] = field(default_factory=dict)
+    _random: random.Random = field(default_factory=random.Random)
+
+    def __post_init__(self) -> None:
+        self.settings.on_change(self._changed)
+
+    def _changed(self, before: Settings) -> None:
+        if before.bridge != self.settings.now.bridge or not self.settings.now.knobs.breaker:
+            self.breaker.reset()
+
+    async def close(self) -> None:
+        for pool in self._pools.values():
+            await pool.session.close()
+
+    async def call(
+        self, method: str, path: str, kind: str, told: Mapping[str, JsonValue] | None = None
+    ) -> Answer:
+        """Make the call as the knobs say; any answer below 500 is one. Raises BridgeError when given up."""
+        pool = self._pool(kind)
+        knobs = self.settings.now.knobs
+        deadline = time.time() + knobs.call_timeout if knobs.deadlines else None
+        body = json.dumps(told or {}).encode()
+        self.budget.pay_in()
+        tries = 0
+        async with _slot(pool.workers, None if deadline is None else knobs.call_timeout) as got:
+            if not got:
+                raise BridgeError(self.link, kind, "timeout")
+            while True:
+                result, answer = await self._guarded_try(pool, method, path, kind, body, deadline)
+                if answer is not None:
+                    return answer
+                tries += 1
+                pause = pause_before_retry(
+                    self.settings.now.knobs.retries, tries, self.budget, self._random.random()
+                )
+                if pause is None or (deadline is not None and time.time() + pause >= deadline):
+                    raise BridgeError(self.link, kind, result)
+                await asyncio.sleep(pause)
+
+    def _pool(self, kind: str) -> _Pool:
+        own = self.settings.now.knobs.bulkhead
+        name = (kind if kind in BULKHEAD_WORKERS else "other") if own else "shared"
+        if name not in self._pools:
+            limit = BULKHEAD_WORKERS.get(kind, OTHER_WORKERS) if own else SHARED_WORKERS
+            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0))
+            self._pools[name] = _Pool(asyncio.Semaphore(limit), session)
+        return self._pools[name]
+
+    async def _guarded_try(
+        self, pool: _Pool, method: str, path: str, kind: str, body: bytes, deadline: float | None
+    ) -> tuple[str, Answer | None]:
+        """One try under the breaker, if it is on; counted with its result."""
+        loop = asyncio.get_running_loop()
+        ticket = self.breaker.allow(loop.time()) if self.settings.now.knobs.breaker else None
+        if ticket is None and self.settings.now.knobs.breaker:
+            self.metrics.calls[kind, "breaker_open"].inc()
+            return "breaker_open", None
+        begun = loop.time()
+        result, answer = "timeout", None
+        self.metrics.in_flight.inc()
+        try:
+            result, answer = await self._try(pool, method, path, body, deadline)
+        finally:
+            self.metrics.in_flight.dec()
+            self.metrics.seconds[kind].observe(loop.time() - begun)
+            self.metrics.calls[kind, result].inc()
+            if ticket is not None:
+                # A refusal came back in time: the bridge carries, so it says nothing against the bridge.
+                self.breaker.record(ticket, result in ("ok", "refused"), loop.time())
+        return result, answer
+
+    async def _try(
+        self, pool: _Pool, method: str, path: str, body: bytes, deadline: float | None
+    ) -> tuple[str, Answer | None]:
+        settings = self.settings.now
+        base = self.primary if settings.bridge == "primary" else self.spare
+        seconds = settings.knobs.call_timeout
+        headers = {"Content-Type": "application/json"}
+        if deadline is not None:
+            seconds = min(seconds, max(0.001, deadline - time.time()))
+            headers[DEADLINE_HEADER] = f"{deadline:.3f}"
+        try:
+            async with pool.session.request(
+                method,
+                base + path,
+                data=body,
+                headers=headers,
+                timeout=aiohttp.ClientTimeout(total=seconds),
+                allow_redirects=False,
+            ) as response:
+                text = await response.read()
+        except TimeoutError:
+            return "timeout", None
+        except (aiohttp.ClientError, OSError):
+            return "unreachable", None
+        if response.status >= 500:
+            return ("refused" if response.status == 503 else "error"), None
+        return "ok", Answer(response.status, _object(text))
+
+    @property
+    def breaker_open(self) -> bool:
+        return self.breaker.state is not State.CLOSED
+
+
+def _object(text: bytes) -> Mapping[str, JsonValue]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+@dataclass
+class _slot:
+    """A worker, waited for at most `patience` real seconds (None: for ever). Enters with whether there was one."""
+
+    workers: asyncio.Semaphore
+    patience: float | None
+    _got: bool = False
+
+    async def __aenter__(self) -> bool:
+        try:
+            async with asyncio.timeout(self.patience):
+                await self.workers.acquire()
+        except TimeoutError:
+            return False
+        self._got = True
+        return True
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._got:
+            self.workers.release()

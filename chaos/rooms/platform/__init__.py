@@ -1,0 +1,1 @@
+"""The main platform's tier: identity (tokens), the room directory, announcements to followers."""

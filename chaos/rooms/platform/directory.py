@@ -1,0 +1,111 @@
+"""The room directory: which room is open, on which instance, in which generation. Kept in memory. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from chaos.rooms.server import number_of, text_of
+
+
+class RoomState(StrEnum):
+    """`lost`: its instance no longer has it; `closed`: by its host, or by order."""
+
+    OPEN = "open"
+    LOST = "lost"
+    CLOSED = "closed"
+
+
+@dataclass
+class Listing:
+    """One room. `generation` grows with every placement; `relays` serve its segments beside `instance`."""
+
+    room: str
+    host: str
+    followers: int
+    instance: str
+    placed_at: float
+    """The monotonic moment from which on its instance must have it."""
+    generation: int = 1
+    state: RoomState = RoomState.OPEN
+    relays: list[str] = field(default_factory=list)
+    listeners: dict[str, int] = field(default_factory=dict)
+    """Live listeners by instance, as last reported."""
+
+    def told(self) -> dict[str, JsonValue]:
+        """The listing as clients get it."""
+        return {
+            "room": self.room,
+            "state": self.state.value,
+            "instance": self.instance,
+            "serving": [self.instance, *self.relays],
+            "generation": self.generation,
+        }
+
+
+@dataclass
+class Directory:
+    """All rooms, and where they may be placed."""
+
+    instances: Sequence[str]
+    rooms: dict[str, Listing] = field(default_factory=dict)
+
+    def least_loaded(self) -> str:
+        """The instance with the fewest open rooms, then the fewest listeners; the first of equals."""
+
+        def load(name: str) -> tuple[int, int]:
+            here = [one for one in self.rooms.values() if one.state is RoomState.OPEN and one.instance == name]
+            return len(here), sum(sum(one.listeners.values()) for one in here)
+
+        return min(self.instances, key=load)
+
+    def next_generation(self, room: str) -> int:
+        """The generation of the room's next placement."""
+        before = self.rooms.get(room)
+        return before.generation + 1 if before else 1
+
+    def place(self, room: str, instance: str, host: str, followers: int, now: float) -> Listing:
+        """List the room as open on `instance` since `now`, in its next generation."""
+        generation = self.next_generation(room)
+        self.rooms[room] = Listing(room, host, followers, instance, now, generation)
+        return self.rooms[room]
+
+    def heard_from(self, instance: str, rooms: Mapping[str, JsonValue], asked_at: float) -> None:
+        """Take an instance's own account of its rooms, given after the moment `asked_at`.
+
+        A room that it should have and has not is lost. A room that is not listed (platform itself was restarted)
+        is taken over from the account.
+        """
+        here = {room: told for room, told in rooms.items() if isinstance(told, dict)}
+        for listing in self.rooms.values():
+            told = here.get(listing.room)
+            if told is not None:
+                listing.listeners[instance] = int(number_of(told, "listeners"))
+            else:
+                listing.listeners.pop(instance, None)
+                if listing.placed_at <= asked_at:
+                    self._missing(listing, instance)
+            if told is not None and listing.state is RoomState.LOST and self._is_origin(listing, instance, told):
+                listing.state = RoomState.OPEN
+        for room, told in here.items():
+            if room not in self.rooms and told.get("origin") is True:
+                generation = max(1, int(number_of(told, "generation")))
+                self.rooms[room] = Listing(room, text_of(told, "host"), 0, instance, asked_at, generation)
+
+    @staticmethod
+    def _is_origin(listing: Listing, instance: str, told: Mapping[str, JsonValue]) -> bool:
+        same = int(number_of(told, "generation")) == listing.generation
+        return listing.instance == instance and told.get("origin") is True and same
+
+    @staticmethod
+    def _missing(listing: Listing, instance: str) -> None:
+        if instance in listing.relays:
+            listing.relays.remove(instance)
+        if listing.instance == instance and listing.state is RoomState.OPEN:
+            listing.state = RoomState.LOST
+
+    def count(self, state: RoomState) -> int:
+        return sum(1 for listing in self.rooms.values() if listing.state is state)

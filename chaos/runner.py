@@ -1,0 +1,327 @@
+"""Puts a run together: its folder, journal and world, the system under test, faults and crew; runs it; writes it up."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import os
+import platform
+import shlex
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, start_http_server
+
+import chaos.rooms.system
+from chaos import state
+from chaos.clients import processes, tools
+from chaos.clients.prometheus import Prometheus
+from chaos.clock import StoryClock, SystemClock
+from chaos.crew.live import LiveCrew
+from chaos.crew.metrics import CrewMetrics
+from chaos.crew.runbook import Runbook, load_runbook
+from chaos.engine.injection import Injection
+from chaos.engine.metrics import RunMetrics
+from chaos.engine.run import Crew, Parts, Stop, execute, mend_by_repair
+from chaos.engine.sampling import StopCondition
+from chaos.engine.verdict import INCONCLUSIVE, NOT_UNDONE
+from chaos.errors import PreflightError, StandbyError
+from chaos.experiment import Loaded
+from chaos.experiment.model import Objective
+from chaos.faults.registry import registry
+from chaos.record import Json, Listener, Record
+from chaos.rooms.system import RoomsSystem
+from chaos.undo.journal import Journal
+from chaos.worlds.local.kept import borrowed
+from chaos.worlds.local.ports import Ports
+from chaos.worlds.local.world import LocalWorld
+from chaos.worlds.system import Goal
+
+WORLD_LEASE = 300.0
+"""Real seconds beyond the planned end of a run after which anyone may end its world."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run: `seed` None draws one, `out` None takes the run's folder in the state folder."""
+
+    seed: int | None = None
+    out: Path | None = None
+    listeners: Sequence[Listener] = ()
+    label: str = ""
+    prepared: Callable[[str], None] = field(default=lambda _run: None)
+
+
+@dataclass(frozen=True)
+class Done:
+    """A run that ended: its name, its folder and its exit code."""
+
+    run: str
+    folder: Path
+    exit_code: int
+
+
+async def run(loaded: Loaded, options: Options, stop: asyncio.Future[Stop]) -> Done:
+    """Run one experiment in its world and leave its record in its folder.
+
+    Everything that it started is ended and everything that it changed is put back when this returns or raises.
+    Raises PreflightError when the run could not begin.
+    """
+    name = state.new_run()
+    folder = (options.out or state.runs() / name).absolute()
+    if (folder / "events.jsonl").exists():
+        raise PreflightError(f"{folder} already holds the record of a run; give `--out` a folder of its own")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    options.prepared(name)
+    with (
+        closing(Record(folder / "events.jsonl")) as record,
+        closing(Journal(state.journals() / f"{name}.jsonl")) as journal,
+    ):
+        for listener in options.listeners:
+            record.listen(listener)
+        seed = loaded.experiment.seed if options.seed is None else options.seed
+        code = await _Composition(loaded, name, folder, seed, record, journal, stop).run()
+        record.event("run_ended")
+    return Done(name, folder, code)
+
+
+class _Composition:
+    def __init__(
+        self,
+        loaded: Loaded,
+        name: str,
+        folder: Path,
+        seed: int,
+        record: Record,
+        journal: Journal,
+        stop: asyncio.Future[Stop],
+    ) -> None:
+        self.loaded = loaded
+        self.experiment = loaded.experiment
+        self.name = name
+        self.folder = folder
+        self.seed = seed
+        self.record = record
+        self.journal = journal
+        self.stop = stop
+        self.runbook = _runbook(loaded)
+
+    async def run(self) -> int:
+        runner = processes.identify(os.getpid())
+        assert runner is not None
+        kept = borrowed(self.name) if self.experiment.world == "local" else None
+        async with AsyncExitStack() as stack:
+            try:
+                world = await stack.enter_async_context(kept) if kept else None
+                where = str(world.folder) if world else str(self.folder / "world")
+                self.journal.begin(self.name, runner, where, owned=world is None)
+                self._tell_start(owned=world is None)
+                if world is None:
+                    world = await stack.enter_async_context(self._own_world())
+                prometheus = await stack.enter_async_context(Prometheus(world.layout.prometheus))
+                await self._tell_versions(prometheus)
+                code = await self._in_world(world, prometheus)
+            except StandbyError as error:
+                code = self._failed(error)
+        left = [
+            str(event["evidence"])
+            for event in self.record.events
+            if event.name == "world_ended" and not event["gone"]
+        ]
+        if left:
+            return NOT_UNDONE
+        if code != NOT_UNDONE:
+            self.journal.finish()
+        return code
+
+    @asynccontextmanager
+    async def _own_world(self) -> AsyncIterator[LocalWorld]:
+        folder = self.folder / "world"
+        toxiproxy = tools.find("toxiproxy-server")
+        prometheus = tools.find("prometheus")
+        layout = chaos.rooms.system.layout(folder, Ports(), toxiproxy=toxiproxy, prometheus=prometheus)
+        world = LocalWorld.create(folder, layout)
+        self.record.hide(world.token)
+        world.tell(self.record.event)
+        length = self.experiment.timeline.total / self.experiment.time_scale
+        step = world.end_step
+        self.journal.intend(
+            "world", f"the local world in {folder}", [step], lease=time.time() + length + WORLD_LEASE
+        )
+        try:
+            await world.start(self.name)
+            self.record.event("world_ready", folder=str(folder))
+            yield world
+        finally:
+            proof = await asyncio.shield(world.end())
+            self.record.event("world_ended", gone=bool(proof.holds), evidence=proof.evidence)
+            if proof.holds:
+                self.journal.undone("world", proof.evidence)
+
+    async def _in_world(self, world: LocalWorld, prometheus: Prometheus) -> int:
+        experiment = self.experiment
+        registry_of_run = CollectorRegistry()
+        self.record.listen(RunMetrics(registry_of_run).hear)
+        self.record.listen(CrewMetrics(registry_of_run).hear)
+        server, _ = start_http_server(0, addr="127.0.0.1", registry=registry_of_run)
+        address = f"127.0.0.1:{server.server_port}"
+        world.watch(
+            {
+                "targets": [address],
+                "labels": {"job": "run", "instance": self.name, "__metrics_path__": "/metrics"},
+            }
+        )
+        assert experiment.rooms is not None
+        system = RoomsSystem(
+            experiment.rooms,
+            world,
+            prometheus,
+            self.record,
+            self.journal,
+            seed=self.seed,
+            time_scale=experiment.time_scale,
+            planned_end=_planned_end(self.loaded),
+        )
+        following = asyncio.create_task(system.follow())
+        try:
+            outcome = await execute(self._parts(world, prometheus, system))
+            return outcome.exit_code
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+            await asyncio.shield(system.restore())
+            world.unwatch(self.name)
+            server.shutdown()
+            server.server_close()
+
+    def _parts(self, world: LocalWorld, prometheus: Prometheus, system: RoomsSystem) -> Parts:
+        experiment = self.experiment
+        known = registry()
+        injections = [
+            Injection(
+                f"f{number}",
+                spec,
+                known[spec.fault](spec, world, id=f"{self.name}-f{number}"),
+                experiment.timeline.faults,
+            )
+            for number, spec in enumerate(experiment.faults, start=1)
+        ]
+        self.record.listen(mend_by_repair(injections, system))
+        return Parts(
+            experiment=experiment,
+            halt=state.halts() / self.name,
+            injections=injections,
+            goals=_goals(experiment.objectives, system),
+            stops=[StopCondition(one.name, one.query, one.expect, one.for_) for one in experiment.stop_when],
+            system=system,
+            prometheus=prometheus,
+            record=self.record,
+            journal=self.journal,
+            clock=SystemClock(),
+            story=StoryClock(experiment.time_scale),
+            make_crew=lambda story: self._crew(story, system),
+            stop=self.stop,
+        )
+
+    def _crew(self, story: StoryClock, system: RoomsSystem) -> Crew:
+        crew = self.experiment.crew
+        if crew is None or self.runbook is None:
+            return Crew()
+        return LiveCrew.of(
+            crew,
+            self.runbook,
+            seed=self.seed,
+            story=story,
+            clock=SystemClock(),
+            record=self.record,
+            perform=system.perform,
+        )
+
+    def _failed(self, error: StandbyError) -> int:
+        """The run could not go on; its record says so, and nothing is concluded."""
+        code = INCONCLUSIVE
+        self.record.event(
+            "verdict", verdict="inconclusive", why=str(error), exit_code=code, survived=None,
+            lost_listener_minutes=None, reasons=[str(error)],
+        )  # fmt: skip
+        return code
+
+    def _tell_start(self, *, owned: bool) -> None:
+        experiment, crew = self.experiment, self.experiment.crew
+        told: Json = None
+        if crew is not None:
+            people = crew.model_people()
+            told = {
+                "headcount": crew.headcount,
+                "attending": crew.attending,
+                "people": people.model_dump(mode="json"),
+                "assumptions": [dict(one) for one in people.assumptions()],
+            }
+        self.record.event(
+            "run_started",
+            run=self.name,
+            title=experiment.title,
+            question=experiment.question,
+            file=str(self.loaded.path),
+            world=experiment.world,
+            world_owned=owned,
+            seed=self.seed,
+            time_scale=experiment.time_scale,
+            timeline=experiment.timeline.model_dump(mode="python"),
+            versions={
+                "standby": importlib.metadata.version("standby-chaos"),
+                "python": platform.python_version(),
+            },
+            command=shlex.join(sys.argv),
+            document=self.loaded.text,
+            expected=experiment.expected.model_dump(mode="json") if experiment.expected else None,
+            scale=experiment.rooms.scale if experiment.rooms else None,
+            warnings=[str(warning) for warning in self.loaded.warnings],
+            crew=told,
+            machine={"cores": os.cpu_count(), "system": platform.platform()},
+        )
+
+    async def _tell_versions(self, prometheus: Prometheus) -> None:
+        self.record.event("versions", prometheus=await prometheus.version())
+
+
+def _goals(objectives: Sequence[Objective], system: RoomsSystem) -> list[Goal]:
+    """The document's objectives; one that asks for a room's survival stands for that room's survival goals."""
+    goals: list[Goal] = []
+    asked: set[str] = set()
+    for one in objectives:
+        if one.survives is not None:
+            asked.add(one.survives)
+            goals += [_counted(goal, one.name) for goal in system.goals(one.survives)]
+        elif one.query is not None and one.expect is not None:
+            goals.append(
+                Goal(
+                    one.name,
+                    one.query,
+                    one.expect,
+                    tuple(one.during),
+                    one.may_break_for,
+                    one.may_break_in_all,
+                    one.max_gap,
+                )
+            )
+    counted = {goal.name for goal in goals}
+    return goals + [goal for goal in system.goals() if goal.name not in counted]
+
+
+def _counted(goal: Goal, owner: str) -> Goal:
+    return Goal(**{**vars(goal), "counts": True, "owner": owner})
+
+
+def _runbook(loaded: Loaded) -> Runbook | None:
+    crew = loaded.experiment.crew
+    return load_runbook(loaded.folder / crew.runbooks) if crew is not None else None
+
+
+def _planned_end(loaded: Loaded) -> float:
+    """Rooms are planned to outlast the run by an hour of story, so that none ends before its time."""
+    return loaded.experiment.timeline.total + 3600.0

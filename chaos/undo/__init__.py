@@ -1,0 +1,1 @@
+"""What survives everything: the write-ahead journal and the undo that is read from it."""

@@ -1,0 +1,160 @@
+"""The write-ahead journal of a run: what will be done and how it is undone is on disk before it is done.
+
+One JSON object per line, each flushed to disk before the act that it announces:
+
+    run      who runs, on which world
+    intent   an act that is about to happen, with the steps that undo it and the end of its lease
+    applied  the act happened
+    undone   the act was undone, with the evidence
+    closed   nothing of this run is left
+
+A line that was cut off by a crash announces nothing: its act cannot have begun.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.clients.processes import Identity
+from chaos.errors import TargetBusyError, UndoError
+from chaos.record import Json
+from chaos.undo.steps import UndoStep
+
+
+@dataclass(frozen=True)
+class Intent:
+    """An announced act: `what` for people, `steps` to undo it (in the order of the act), `lease` as unix time."""
+
+    id: str
+    what: str
+    steps: tuple[UndoStep, ...]
+    lease: float
+
+
+@dataclass(frozen=True)
+class Journaled:
+    """What a journal on disk says: whose run it is, what is not undone yet (oldest first), and if it was closed."""
+
+    path: Path
+    run: str
+    runner: Identity | None
+    world: str
+    owned: bool
+    pending: tuple[Intent, ...]
+    closed: bool
+
+
+class Journal:
+    """An open journal; the process that has it holds its lock."""
+
+    def __init__(self, path: Path) -> None:
+        """Open (or create) the journal and lock it. Raises TargetBusyError when another process has it."""
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._handle)
+            raise TargetBusyError(
+                f"the journal {path} is in use: its run, or a recovery of it, is still going"
+            ) from error
+        self._mend_cut_line()
+        _sync_folder(path.parent)
+
+    def begin(self, run: str, runner: Identity, world: str, *, owned: bool) -> None:
+        """Say whose journal this is. `world` is the state from which recovery finds the world again."""
+        self._write({"entry": "run", "run": run, "runner": runner.to_json(), "world": world, "owned": owned})
+
+    def intend(self, id: str, what: str, steps: Sequence[UndoStep], *, lease: float) -> None:
+        """Announce an act. Only when this returns may the act begin. Raises UndoError when it cannot be written."""
+        rows: list[Json] = [{"kind": step.kind, "args": dict(step.args)} for step in steps]
+        self._write({"entry": "intent", "id": id, "what": what, "steps": rows, "lease": lease})
+
+    def applied(self, id: str) -> None:
+        """The announced act happened."""
+        self._write({"entry": "applied", "id": id})
+
+    def undone(self, id: str, evidence: str) -> None:
+        """The act is undone; it will not be undone again."""
+        self._write({"entry": "undone", "id": id, "evidence": evidence})
+
+    def finish(self) -> None:
+        """Nothing of this run is left."""
+        self._write({"entry": "closed"})
+
+    def close(self) -> None:
+        """Let go of the file and its lock."""
+        os.close(self._handle)
+
+    def _write(self, row: Mapping[str, Json]) -> None:
+        line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
+        begun = os.fstat(self._handle).st_size
+        try:
+            written = os.write(self._handle, line)
+            if written != len(line):
+                os.ftruncate(self._handle, begun)
+                raise OSError(f"only {written} of {len(line)} bytes could be written")
+            os.fsync(self._handle)
+        except OSError as error:
+            raise UndoError(
+                f"the journal {self.path} could not be written ({error}), so nothing may be done that would need "
+                "undoing; free some space or set $STANDBY_STATE to a folder that can be written"
+            ) from error
+
+    def _mend_cut_line(self) -> None:
+        size = os.fstat(self._handle).st_size
+        if size:
+            content = os.pread(self._handle, size, 0)
+            if not content.endswith(b"\n"):
+                os.ftruncate(self._handle, content.rfind(b"\n") + 1)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Journal]:
+    """A journal for the length of a block."""
+    journal = Journal(path)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def read(path: Path) -> Journaled:
+    """What a journal says. Raises UndoError for a journal that is damaged anywhere but in its last line."""
+    run, runner, world, owned, closed = path.stem, None, "", False, False
+    pending: dict[str, Intent] = {}
+    for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
+        try:
+            row = json.loads(line)
+            match row["entry"]:
+                case "run":
+                    run, world, owned = row["run"], row["world"], row["owned"]
+                    runner = Identity.from_json(row["runner"])
+                case "intent":
+                    steps = tuple(UndoStep(step["kind"], step["args"]) for step in row["steps"])
+                    pending[row["id"]] = Intent(row["id"], row["what"], steps, row["lease"])
+                case "undone":
+                    pending.pop(row["id"], None)
+                case "closed":
+                    closed = True
+        except (ValueError, KeyError, TypeError) as error:
+            raise UndoError(
+                f"{path}:{number}: this line of the journal cannot be read ({error}); what it announced may still be "
+                "in force: look at it, mend or remove the line, and run `standby recover` again"
+            ) from error
+    return Journaled(path, run, runner, world, owned, tuple(pending.values()), closed)
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

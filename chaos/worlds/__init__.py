@@ -1,0 +1,1 @@
+"""Where a run happens, and what runs there."""

@@ -1,0 +1,135 @@
+"""What runs in a world, as data: processes, links, and what Prometheus needs to know of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from chaos.errors import WorldError
+from chaos.worlds.base import Link, Proxy
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProcessSpec(_Frozen):
+    """A program of the world and how it is started, found ready, and measured.
+
+    `role` is `target` (faults may touch it), `tool` (Toxiproxy, Prometheus) or `load`. A `spare` is not started with
+    the world. `health` and `metrics` are URLs.
+    """
+
+    name: str
+    tier: str
+    node: str
+    argv: tuple[str, ...]
+    role: Literal["target", "tool", "load"] = "target"
+    health: str | None = None
+    metrics: str | None = None
+    spare: bool = False
+
+
+class ProxySpec(_Frozen):
+    """One Toxiproxy proxy; `server` names the Toxiproxy process that carries it."""
+
+    name: str
+    server: str
+    listen: str
+    upstream: str
+    caller: str
+    callee: str
+
+
+class LinkSpec(_Frozen):
+    """A link: its proxies, and the HTTP paths by which a fault's effect can be seen."""
+
+    name: str
+    proxies: tuple[ProxySpec, ...]
+    probe: str | None = "/healthz"
+    payload: str | None = None
+
+
+class Layout(_Frozen):
+    """Everything a local world starts, in this order; `rules` are Prometheus rule files."""
+
+    processes: tuple[ProcessSpec, ...]
+    links: tuple[LinkSpec, ...]
+    toxiproxies: Mapping[str, str]
+    """The base URL of each Toxiproxy process' API."""
+    prometheus: str
+    """Prometheus' base URL."""
+    rules: tuple[str, ...] = ()
+
+    def process(self, name: str) -> ProcessSpec:
+        """One process by name. Raises WorldError for a name that is not there."""
+        for spec in self.processes:
+            if spec.name == name:
+                return spec
+        raise WorldError(
+            f"no process `{name}` in this world; there are {', '.join(s.name for s in self.processes)}"
+        )
+
+    def link_table(self) -> dict[str, Link]:
+        """The links as faults see them."""
+        return {
+            link.name: Link(
+                link.name,
+                tuple(
+                    Proxy(p.name, self.toxiproxies[p.server], p.listen, p.upstream, p.caller, p.callee)
+                    for p in link.proxies
+                ),
+                link.probe,
+                link.payload,
+            )
+            for link in self.links
+        }
+
+    def toxiproxy_config(self, server: str) -> str:
+        """The proxies of one Toxiproxy process, in the form of its `-config` file."""
+        rows = [
+            {"name": proxy.name, "listen": proxy.listen, "upstream": proxy.upstream, "enabled": True}
+            for link in self.links
+            for proxy in link.proxies
+            if proxy.server == server
+        ]
+        return json.dumps(rows, indent=1)
+
+    def scrape_targets(self) -> list[dict[str, object]]:
+        """What Prometheus scrapes, in the form of file-based service discovery; spares are left out."""
+        return [scrape_target(spec) for spec in self.processes if spec.metrics and not spec.spare]
+
+
+def scrape_target(spec: ProcessSpec) -> dict[str, object]:
+    """One process as a target of file-based service discovery."""
+    assert spec.metrics is not None
+    host, _, path = spec.metrics.removeprefix("http://").partition("/")
+    labels = {
+        "job": spec.tier,
+        "tier": spec.tier,
+        "instance": spec.name,
+        "node": spec.node,
+        "__metrics_path__": f"/{path}",
+    }
+    return {"targets": [host], "labels": labels}
+
+
+def prometheus_config(targets: Path, rules: tuple[str, ...]) -> str:
+    """Prometheus' configuration: one second between scrapes and between evaluations."""
+    return json.dumps(
+        {
+            "global": {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"},
+            "rule_files": list(rules),
+            "scrape_configs": [
+                {
+                    "job_name": "world",
+                    "file_sd_configs": [{"files": [str(targets)], "refresh_interval": "5s"}],
+                }
+            ],
+        },
+        indent=1,
+    )

@@ -1,0 +1,1 @@
+"""The local world: processes of this machine."""

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chaos.clients import processes
+from chaos.clients.processes import Identity
+from chaos.errors import WorldError
+
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+
+
+async def started(tmp_path: Path, code: str = "import time; time.sleep(60)", **env: str) -> Identity:
+    """A process of this test."""
+    identity, _ = await processes.spawn(
+        [sys.executable, "-c", code], env={**os.environ, **env}, log=tmp_path / "log"
+    )
+    return identity
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait, ten seconds at the most, until something holds."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110 - another process decides
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def sleeper(tmp_path: Path) -> AsyncIterator[Identity]:
+    """A process that sleeps, ended after the test."""
+    identity = await started(tmp_path)
+    yield identity
+    await processes.end(identity, grace=0)
+
+
+async def test_a_process_is_alive_until_it_is_ended(sleeper: Identity) -> None:
+    """`alive` follows the very process; `end` waits until it is gone and is true again when called twice."""
+    assert processes.alive(sleeper)
+    assert await processes.end(sleeper, grace=2)
+    assert not processes.alive(sleeper)
+    assert await processes.end(sleeper, grace=2)
+
+
+async def test_a_reused_pid_is_never_touched(sleeper: Identity) -> None:
+    """The same pid with another start time or another boot is somebody else: no signal reaches it."""
+    for other in (replace(sleeper, started=sleeper.started - 1), replace(sleeper, boot_id="an earlier boot")):
+        assert not processes.alive(other)
+        assert not processes.signal(other, signal.SIGKILL)
+        assert await processes.end(other, grace=1)
+    assert processes.alive(sleeper)
+
+
+async def test_a_paused_process_is_seen_to_be_paused_and_can_be_ended(sleeper: Identity) -> None:
+    """SIGSTOP shows as paused; ending it continues it so that SIGTERM can work."""
+    processes.signal(sleeper, signal.SIGSTOP)
+    await until(lambda: processes.paused(sleeper))
+    assert await processes.end(sleeper, grace=2)
+
+
+async def test_whoever_ignores_sigterm_is_killed(tmp_path: Path) -> None:
+    """SIGKILL follows when the grace is over."""
+    identity = await started(tmp_path, STUBBORN)
+    await until(lambda: "up" in (tmp_path / "log").read_text())
+    assert await processes.end(identity, grace=0.2)
+    assert not processes.alive(identity)
+
+
+async def test_marked_processes_are_found_by_their_environment(tmp_path: Path) -> None:
+    """A process is found by its mark even when nobody wrote its pid down."""
+    mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
+    identity = await started(tmp_path, STANDBY_WORLD=mark)
+    try:
+        assert list(processes.marked("STANDBY_WORLD", mark)) == [identity]
+        assert list(processes.marked("STANDBY_WORLD", mark + "x")) == []
+    finally:
+        await processes.end(identity, grace=0)
+
+
+async def test_an_identity_survives_json() -> None:
+    """What the journal holds is the same process again; anything else is refused."""
+    me = processes.identify(os.getpid())
+    assert me is not None
+    assert Identity.from_json(me.to_json()) == me
+    with pytest.raises(WorldError, match="not a process identity"):
+        Identity.from_json({"pid": "1", "started": 2, "boot_id": "b"})
+
+
+async def test_a_program_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
+    """The name of the program and the reason, not a traceback of the operating system."""
+    with pytest.raises(WorldError, match=r"could not start `/no/such/program`"):
+        await processes.spawn(["/no/such/program"], env={}, log=tmp_path / "log")
