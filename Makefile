@@ -13,6 +13,7 @@ STAMP := $(VENV)/.set-up
 PYTHON ?=
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
+COMPLETE := import sys, pip; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: help
@@ -26,7 +27,7 @@ setup: $(STAMP) ## Set up the environment and the programs that Standby runs (To
 	@$(BIN)/python -m chaos.clients.tools --quiet
 
 $(STAMP): requirements-dev.txt pyproject.toml
-	@if ! $(BIN)/python -c 'import pip; $(SUITABLE)' >/dev/null 2>&1; then \
+	@if ! $(BIN)/python -c '$(COMPLETE)' >/dev/null 2>&1; then \
 	  python=; \
 	  for candidate in $(or $(PYTHON),$(PYTHONS)); do \
 	    if "$$candidate" -c '$(SUITABLE)' >/dev/null 2>&1; then python=$$candidate; break; fi; \

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import math
 import os
 import platform
 import shlex
@@ -20,26 +21,26 @@ import chaos.rooms.system
 from chaos import state
 from chaos.clients import processes, tools
 from chaos.clients.prometheus import Prometheus
-from chaos.clock import StoryClock, SystemClock
-from chaos.crew.live import LiveCrew
+from chaos.clock import StoryClock, StorySeconds, SystemClock
+from chaos.crew.live import LiveCrew, Repair, Setup
 from chaos.crew.metrics import CrewMetrics
 from chaos.crew.runbook import Runbook, load_runbook
-from chaos.engine.injection import Injection
+from chaos.engine.injection import Injection, mend
 from chaos.engine.metrics import RunMetrics
-from chaos.engine.run import Crew, Parts, Stop, execute, mend_by_repair
+from chaos.engine.run import Crew, Nobody, Parts, Stop, execute
 from chaos.engine.sampling import StopCondition
 from chaos.engine.verdict import INCONCLUSIVE, NOT_UNDONE
 from chaos.errors import PreflightError, StandbyError
 from chaos.experiment import Loaded
-from chaos.experiment.model import Objective
+from chaos.experiment.objective import Objective
 from chaos.faults.registry import registry
-from chaos.record import Json, Listener, Record
+from chaos.record import Listener, Record
 from chaos.rooms.system import RoomsSystem
 from chaos.undo.journal import Journal
 from chaos.worlds.local.kept import borrowed
 from chaos.worlds.local.ports import Ports
 from chaos.worlds.local.world import LocalWorld
-from chaos.worlds.system import Goal
+from chaos.worlds.system import Goal, Repaired
 
 WORLD_LEASE = 300.0
 """Real seconds beyond the planned end of a run after which anyone may end its world."""
@@ -166,7 +167,7 @@ class _Composition:
         experiment = self.experiment
         registry_of_run = CollectorRegistry()
         self.record.listen(RunMetrics(registry_of_run).hear)
-        self.record.listen(CrewMetrics(registry_of_run).hear)
+        self.record.listen(CrewMetrics(registry_of_run))
         server, _ = start_http_server(0, addr="127.0.0.1", registry=registry_of_run)
         address = f"127.0.0.1:{server.server_port}"
         world.watch(
@@ -210,7 +211,6 @@ class _Composition:
             )
             for number, spec in enumerate(experiment.faults, start=1)
         ]
-        self.record.listen(mend_by_repair(injections, system))
         return Parts(
             experiment=experiment,
             halt=state.halts() / self.name,
@@ -223,23 +223,41 @@ class _Composition:
             journal=self.journal,
             clock=SystemClock(),
             story=StoryClock(experiment.time_scale),
-            make_crew=lambda story: self._crew(story, system),
+            make_crew=lambda story: self._crew(story, world, system, injections),
             stop=self.stop,
         )
 
-    def _crew(self, story: StoryClock, system: RoomsSystem) -> Crew:
+    def _crew(
+        self, story: StoryClock, world: LocalWorld, system: RoomsSystem, injections: Sequence[Injection]
+    ) -> Crew:
+        setup = self._setup(world)
+        if setup is None:
+            return Nobody()
+
+        async def perform(repair: Repair) -> Repaired:
+            if repair.noop:
+                return Repaired(ok=True, detail="not carried out: in this control repairs do nothing")
+            outcome = await system.perform(repair.action, repair.target)
+            if outcome.ok:
+                mend(injections, system, repair.action, repair.target)
+            return outcome
+
+        return LiveCrew(setup, story=story, clock=SystemClock(), record=self.record, perform=perform)
+
+    def _setup(self, world: LocalWorld | None = None) -> Setup | None:
         crew = self.experiment.crew
         if crew is None or self.runbook is None:
-            return Crew()
-        return LiveCrew.of(
-            crew,
-            self.runbook,
-            seed=self.seed,
-            story=story,
-            clock=SystemClock(),
-            record=self.record,
-            perform=system.perform,
-        )
+            return None
+        places: dict[str, Sequence[str]] = {}
+        if world is not None and self.experiment.rooms is not None:
+            infos = world.processes()
+            places = {
+                "instance": [info.name for info in infos if info.pid],
+                "node": sorted({info.node for info in infos if info.pid}),
+                "room": [group.room for group in self.experiment.rooms.audience],
+                "link": [name for name in world.links if not name.endswith("-spare")],
+            }
+        return Setup.of(crew, self.runbook, self.seed, places)
 
     def _failed(self, error: StandbyError) -> int:
         """The run could not go on; its record says so, and nothing is concluded."""
@@ -251,22 +269,13 @@ class _Composition:
         return code
 
     def _tell_start(self, *, owned: bool) -> None:
-        experiment, crew = self.experiment, self.experiment.crew
-        told: Json = None
-        if crew is not None:
-            people = crew.model_people()
-            told = {
-                "headcount": crew.headcount,
-                "attending": crew.attending,
-                "people": people.model_dump(mode="json"),
-                "assumptions": [dict(one) for one in people.assumptions()],
-            }
+        experiment, setup = self.experiment, self._setup()
         self.record.event(
             "run_started",
             run=self.name,
             title=experiment.title,
             question=experiment.question,
-            file=str(self.loaded.path),
+            file=self.loaded.path,
             world=experiment.world,
             world_owned=owned,
             seed=self.seed,
@@ -281,7 +290,7 @@ class _Composition:
             expected=experiment.expected.model_dump(mode="json") if experiment.expected else None,
             scale=experiment.rooms.scale if experiment.rooms else None,
             warnings=[str(warning) for warning in self.loaded.warnings],
-            crew=told,
+            crew=setup.describe() if setup else None,
             machine={"cores": os.cpu_count(), "system": platform.platform()},
         )
 
@@ -302,15 +311,19 @@ def _goals(objectives: Sequence[Objective], system: RoomsSystem) -> list[Goal]:
                 Goal(
                     one.name,
                     one.query,
-                    one.expect,
+                    one.expectation,
                     tuple(one.during),
-                    one.may_break_for,
-                    one.may_break_in_all,
+                    one.longest_break,
+                    _finite(one.sum_of_breaks),
                     one.max_gap,
                 )
             )
     counted = {goal.name for goal in goals}
     return goals + [goal for goal in system.goals() if goal.name not in counted]
+
+
+def _finite(seconds: StorySeconds) -> StorySeconds | None:
+    return seconds if math.isfinite(seconds) else None
 
 
 def _counted(goal: Goal, owner: str) -> Goal:
@@ -319,9 +332,9 @@ def _counted(goal: Goal, owner: str) -> Goal:
 
 def _runbook(loaded: Loaded) -> Runbook | None:
     crew = loaded.experiment.crew
-    return load_runbook(loaded.folder / crew.runbooks) if crew is not None else None
+    return load_runbook(loaded.file(crew.runbooks)) if crew is not None else None
 
 
-def _planned_end(loaded: Loaded) -> float:
+def _planned_end(loaded: Loaded) -> StorySeconds:
     """Rooms are planned to outlast the run by an hour of story, so that none ends before its time."""
-    return loaded.experiment.timeline.total + 3600.0
+    return StorySeconds(loaded.experiment.timeline.total + 3600.0)

@@ -33,7 +33,7 @@ class Asked:
 def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
     """Run one experiment after the other; the exit code that stands for all of them."""
     if asked.out is not None and len(loaded) > 1:
-        folders: list[Path | None] = [asked.out / one.path.stem for one in loaded]
+        folders: list[Path | None] = [asked.out / Path(one.path).stem for one in loaded]
         if len(set(folders)) < len(folders):
             raise UsageError(
                 f"two of the experiments have the same file name, and would share a folder in {asked.out}"

@@ -12,12 +12,14 @@ import fcntl
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from chaos.clients.tool_fetch import Say, WayFailedError, build, download, say_on_stderr
 from chaos.clients.tool_pins import KITS, Kit, Tool
@@ -193,6 +195,8 @@ def _fetch(search: _Search, say: Say, tried: list[str]) -> bool:
         "download": lambda stage: download(kit, stage, say),
         "build with Go": lambda stage: build(kit, stage, say, search.path),
     }
+    for left_behind in search.folder.glob(".fetch-*"):
+        shutil.rmtree(left_behind)  # by a process that was killed; no other fetches while the lock is held
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=search.folder) as scratch:
         for number, (name, way) in enumerate(ways.items()):
             stage = Path(scratch) / str(number)
@@ -250,5 +254,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _end_on_sigterm(number: int, frame: FrameType | None) -> None:
+    del frame
+    raise SystemExit(128 + number)
+
+
 if __name__ == "__main__":
+    # An exception, where the default is sudden death, so that a build in progress is ended as well.
+    signal.signal(signal.SIGTERM, _end_on_sigterm)
     raise SystemExit(main())

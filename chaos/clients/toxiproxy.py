@@ -36,9 +36,7 @@ Number = int | float
 T = TypeVar("T")
 
 _DROPS = frozenset({"timeout", "reset_peer"})
-"""Toxics that end the connections they met anyway; reset_peer besides holds the API while it waits to
-reset.
-"""
+"""Toxics that end the connections they met anyway; reset_peer besides holds the API while it waits to reset."""
 
 
 class NotThereError(ClientError):
@@ -47,6 +45,10 @@ class NotThereError(ClientError):
 
 class ServerGoneError(ClientError):
     """Nothing listens at the server's address: whatever toxics it had are gone with it."""
+
+
+class HungError(ClientError):
+    """The server takes the question and does not answer in time."""
 
 
 @dataclass(frozen=True)
@@ -175,14 +177,19 @@ class Toxiproxy:
         )
 
     async def add_toxic(self, proxy: str, toxic: Toxic) -> None:
-        """Add a toxic and read it back; the server takes nonsense without a word, so a difference is an
-        error.
+        """Add a toxic and read it back; the server takes nonsense without a word, so a difference is an error.
+
+        Connections are kept, unless the kernel shows that somebody does not read, or the API hangs all the same.
         """
         _addressable(toxic.name)
         state = await self.proxy(proxy)
+        toxics = await self.toxics(proxy)
         unread = await self._unread(state) if state.enabled else 0
-        async with self._shut_while(state, f"{unread} of them not being read" if unread else ""):
-            await self._add(proxy, toxic)
+        try:
+            async with self._shut_while(state, f"{unread} of them not being read" if unread else ""):
+                await self._add(proxy, toxic)
+        except HungError as error:
+            await self._remake(state, [*toxics.values(), toxic], error)
 
     async def _add(self, proxy: str, toxic: Toxic) -> None:
         what = f"add the toxic {toxic.name} to {proxy}: {toxic}"
@@ -220,9 +227,7 @@ class Toxiproxy:
         try:
             async with self._shut_while(state, dropped):
                 await self._delete_toxic(proxy, name)
-        except (NotThereError, ServerGoneError):
-            raise
-        except ClientError as error:
+        except HungError as error:
             await self._remake(state, [toxic for toxic in toxics.values() if toxic.name != name], error)
             dropped = "the API hung, the proxy was made again"
         return Removal(found=True, dropped=dropped)
@@ -242,9 +247,7 @@ class Toxiproxy:
             )
 
     async def _unread(self, state: ProxyState) -> int | None:
-        """How many connections of an open proxy hold bytes that nobody takes; None where that cannot be
-        seen.
-        """
+        """How many connections of an open proxy hold bytes that nobody takes; None where nobody can see that."""
         return await stuck(_port(state.listen), _port(state.upstream))
 
     async def _why_drop(self, state: ProxyState, kind: str) -> str:
@@ -258,9 +261,7 @@ class Toxiproxy:
 
     @asynccontextmanager
     async def _shut_while(self, state: ProxyState, why: str) -> AsyncIterator[None]:
-        """Keep a proxy shut for the time of a change, if there is a reason to; it is open again whatever
-        happens.
-        """
+        """Keep a proxy shut during a change if there is a reason to; it is open again whatever happens."""
         async with AsyncExitStack() as stack:
             if why and state.enabled:
                 stack.push_async_callback(self.set_enabled, state.name, True)
@@ -288,7 +289,7 @@ class Toxiproxy:
             async with asyncio.timeout(self._timeout):
                 return await asyncio.to_thread(work)
         except (TimeoutError, requests.Timeout) as error:
-            raise ClientError(
+            raise HungError(
                 f"{asked}, and did not answer within {self._timeout:g} s; it hangs when somebody on its "
                 "connections does not read: restart it if that lasts"
             ) from error

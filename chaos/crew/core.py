@@ -58,10 +58,12 @@ STAGE, HANDS, REPAIR = 1, 2, 3
 """What a step tells: an incident is in a new stage; who is at it changed; carry out its diagnosis' action."""
 PARALLEL, AVAILABLE, COVERAGE, HELPING = range(4)
 """The four mechanisms through which headcount acts; places in `Params.switch`."""
-AVAILABILITY, KNOWN, MISTRIAGE, UNSKILLED = range(4)
-"""Places in `Params.scalar`: three probabilities, and the factor on triage without skill or runbook."""
-OUT, TOP = 0, 1
-"""Places in `State.counts`: outputs of the last step; incidents ever seen (the first TOP slots)."""
+AVAILABILITY, KNOWN, MISTRIAGE, UNSKILLED, CLEARING = range(5)
+"""Places in `Params.scalar`: three probabilities; the factor on triage without skill or runbook; how many story
+seconds the monitoring needs until an alert is seen to be gone, which whoever verifies allows for."""
+OUT, TOP, UNANSWERED, MOVED = range(4)
+"""Places in `State.counts`: outputs of the last step; incidents ever seen (the first TOP slots); incidents in
+ACKNOWLEDGE; whether in this step people, or incidents that want people, changed."""
 DRAW_ABLE, DRAW_SKILL, DRAW_TARGET = 16, 17, 18
 """What is drawn, beside the duration of a stage (which is drawn under the stage's own number)."""
 NOBODY = 0xFFFF
@@ -72,7 +74,7 @@ M32, INF = 0xFFFFFFFF, math.inf
 
 STATE = np.dtype(
     [
-        ("counts", "i8", 2),
+        ("counts", "i8", 4),
         ("out_what", "i8", OUTPUTS),
         ("out_incident", "i8", OUTPUTS),
         ("stage", "i8", INCIDENTS),
@@ -105,7 +107,7 @@ PARAMS = np.dtype(
         ("sigma", "f8", 8),
         ("speed", "f8", FULL_HANDS + 1),
         ("escalation", "f8", 3),
-        ("scalar", "f8", 4),
+        ("scalar", "f8", 5),
         ("switch", "i8", 4),
         ("kind_key", "i8", KINDS),
         ("confusions", "i8", KINDS),
@@ -276,8 +278,7 @@ def knows(p: Params, d: Draws, person: int, kind: int) -> bool:
 @jit
 def reset_(s: State, p: Params, d: Draws) -> None:
     """Make `s` the state before anything happened. Who is available is drawn once for the whole run."""
-    s.counts[OUT] = 0
-    s.counts[TOP] = 0
+    s.counts[:] = 0
     for i in range(INCIDENTS):
         s.stage[i] = IDLE
         s.occurrence[i] = -1
@@ -309,6 +310,10 @@ def tell(s: State, what: int, i: int) -> None:
 @jit
 def enter(s: State, i: int, stage: int, t: float, due: float) -> None:
     """Incident `i` enters a stage."""
+    if s.stage[i] == ACKNOWLEDGE:
+        s.counts[UNANSWERED] -= 1
+    if stage == ACKNOWLEDGE:
+        s.counts[UNANSWERED] += 1
     s.stage[i] = stage
     s.begins[i] = t
     s.due[i] = due
@@ -333,6 +338,9 @@ def crowd(s: State, p: Params, i: int, helpers: int, t: float) -> None:
 @jit
 def dismiss(s: State, p: Params, i: int) -> None:
     """The helpers of incident `i` are free again."""
+    s.counts[MOVED] = 1
+    if s.helpers[i] == 0:
+        return
     for q in range(p.headcount[0]):
         if s.helps[q] == i:
             s.helps[q] = -1
@@ -347,6 +355,7 @@ def triage(s: State, p: Params, d: Draws, i: int, t: float) -> None:
         needed *= p.scalar[UNSKILLED]
     s.helpers[i] = 0
     s.diagnosis[i] = -1
+    s.counts[MOVED] = 1
     enter(s, i, TRIAGE, t, t + needed * p.speed[1])
 
 
@@ -530,6 +539,8 @@ def fire(s: State, d: Draws, p: Params, event: Event) -> None:
 def ring(s: State, p: Params, d: Draws, i: int, t: float) -> None:
     """A timer of incident `i` came due."""
     stage = s.stage[i]
+    if stage <= ACKNOWLEDGE:
+        s.counts[MOVED] = 1
     if s.escalate[i] < s.due[i]:
         page(s, p, d, i, t, False)
         s.escalate[i] = escalation(s, p, i, t)
@@ -552,9 +563,21 @@ def ring(s: State, p: Params, d: Draws, i: int, t: float) -> None:
 
 
 @jit
+def done(s: State, p: Params, d: Draws, i: int, t: float, ok: bool) -> None:
+    """The real action for incident `i` ended."""
+    if s.quiet[i] != 0:
+        finish(s, p, i, t)
+    elif ok:
+        enter(s, i, VERIFY, t, t + p.scalar[CLEARING] + lasts(s, p, d, i, VERIFY, s.owner[i]))
+    else:
+        again(s, p, d, i, t)
+
+
+@jit
 def step_(s: State, p: Params, d: Draws, event: Event) -> None:
     """Change `s` by one event. Events come in the order of their times; a timer that is not due is idle."""
     s.counts[OUT] = 0
+    s.counts[MOVED] = 0
     i = event.incident
     t = event.t
     if event.kind == FIRING:
@@ -569,14 +592,12 @@ def step_(s: State, p: Params, d: Draws, event: Event) -> None:
         elif s.stage[i] != IDLE:
             finish(s, p, i, t)
     elif s.stage[i] == EXECUTE:
-        if s.quiet[i] != 0:
-            finish(s, p, i, t)
-        elif event.value != 0:
-            enter(s, i, VERIFY, t, t + lasts(s, p, d, i, VERIFY, s.owner[i]))
-        else:
-            again(s, p, d, i, t)
-    answers(s, p, d, t)
-    pages(s, p, d, t)
+        done(s, p, d, i, t, event.value != 0)
+    if s.counts[MOVED] == 0:
+        return
+    if s.counts[UNANSWERED] > 0:
+        answers(s, p, d, t)
+        pages(s, p, d, t)
     if p.switch[HELPING] != 0:
         help_out(s, p, t)
 

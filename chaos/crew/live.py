@@ -13,16 +13,19 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TypeAlias
 
-from chaos.clock import Clock, StoryClock, StorySeconds
+from chaos.clock import Clock, RealSeconds, StoryClock, StorySeconds
 from chaos.crew import core
 from chaos.crew.alerts import Board, Change, FiringAlert
 from chaos.crew.parameters import STAGE_NAMES, parameters
-from chaos.crew.people import People, assumptions, describe, people_of
+from chaos.crew.people import Assumption, People, assumptions, describe, people_of
 from chaos.crew.runbook import NO_KEY, Entry, Runbook, stable_key
 from chaos.errors import StandbyError
 from chaos.experiment.people import CrewSection, Mechanisms
 from chaos.record import Json, Record
 from chaos.worlds.system import Repaired
+
+CLEARING = RealSeconds(10.0)
+"""A scrape and a rule evaluation of a second each, a range of 5 s, a look at the alerts, and the hold of 2 s."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Setup:
     """Who answers, with what, and under which seed.
 
     `places` has the known values of labels (`{"instance": ["media-1", "media-2"]}`): where a wrong diagnosis is about
-    something that the alert does not name, one of them is drawn.
+    something that the alert does not name, one of them is drawn. `clearing` is how long the monitoring needs to show
+    that an alert is gone.
     """
 
     people: People
@@ -61,6 +65,7 @@ class Setup:
     mechanisms: Mechanisms = field(default_factory=Mechanisms)
     repairs: bool = True
     places: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    clearing: RealSeconds = CLEARING
 
     @classmethod
     def of(
@@ -84,13 +89,20 @@ class Setup:
 
     def describe(self) -> dict[str, Json]:
         """The crew as `run_started` tells it."""
+        allowance = Assumption(
+            "whoever verifies allows for the monitoring",
+            f"{self.clearing:g} real seconds beside the time to verify",
+            "scrape, rule, range window and hold of the alerts; nothing is called useless before they can show it",
+        )
         return {
             "headcount": self.headcount,
             "attending": self.attending,
             "repairs": self.repairs,
             "mechanisms": ", ".join(name for name, on in self.mechanisms if on),
             "people": describe(self.people),
-            "assumptions": [asdict(each) for each in assumptions(self.people, attending=self.attending)],
+            "assumptions": [
+                asdict(each) for each in (*assumptions(self.people, attending=self.attending), allowance)
+            ],
         }
 
 
@@ -107,7 +119,13 @@ class LiveCrew:
         self._perform = perform
         self._board = Board(setup.runbook)
         self._draws = core.Draws(setup.seed & core.M32, (setup.seed >> 32) & core.M32)
-        self._params = parameters(setup.people, setup.headcount, setup.mechanisms, setup.runbook)
+        self._params = parameters(
+            setup.people,
+            setup.headcount,
+            setup.mechanisms,
+            setup.runbook,
+            clearing=story.story(setup.clearing),
+        )
         self._state = core.fresh(self._params, self._draws)
         self._slots: dict[str, int] = {}
         self._labels: dict[int, Mapping[str, str]] = {}
@@ -125,7 +143,7 @@ class LiveCrew:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until cancelled; repairs still going on are then cancelled too. Raises what a repair raised by mistake."""
+        """Work until cancelled, and cancel what repairs go on. Raises what a repair raised that is no StandbyError."""
         try:
             while True:
                 self._wake.clear()
@@ -264,7 +282,9 @@ class LiveCrew:
             right=diagnosis == int(state.kind[i]),
             noop=not self._setup.repairs,
         )
-        self._repairing.add(asyncio.create_task(self._carry_out(repair, i), name=f"repair {repair.incident}"))
+        task = asyncio.create_task(self._carry_out(repair, i), name=f"repair {repair.incident}")
+        task.add_done_callback(lambda _: self._wake.set())
+        self._repairing.add(task)
 
     def _target(self, state: core.State, i: int, entry: Entry) -> dict[str, str]:
         """What a diagnosis is about: the entry's own labels, the alert's, or one of the known places."""
@@ -293,8 +313,6 @@ class LiveCrew:
             outcome = await self._perform(repair)
         except StandbyError as error:
             outcome = Repaired(ok=False, detail=str(error))
-        finally:
-            self._wake.set()
         now = self._clock.monotonic()
         self._record.event(
             "repair_finished", **told, ok=outcome.ok, seconds=round(now - begun, 3), detail=outcome.detail

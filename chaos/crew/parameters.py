@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from chaos.clock import StorySeconds
 from chaos.crew import core
 from chaos.crew.people import STAGES, People
 from chaos.crew.runbook import MOST_CONFUSIONS, MOST_ENTRIES, Runbook, stable_key
@@ -23,8 +24,18 @@ STAGE_NAMES = {number: name for name, number in _NUMBERS.items()} | {core.IDLE: 
 """What the record calls the stages of the core; EXECUTE belongs to `act`."""
 
 
-def parameters(people: People, headcount: int, mechanisms: Mechanisms, runbook: Runbook) -> NDArray[np.void]:
-    """What the core needs to know beside the state. Raises UsageError for a crew that does not fit the buffers."""
+def parameters(
+    people: People,
+    headcount: int,
+    mechanisms: Mechanisms,
+    runbook: Runbook,
+    *,
+    clearing: StorySeconds = StorySeconds(0.0),
+) -> NDArray[np.void]:
+    """What the core needs to know beside the state. Raises UsageError for a crew that does not fit the buffers.
+
+    `clearing` is how long the monitoring needs until an alert is seen to be gone.
+    """
     if not 0 <= headcount <= LARGEST_CREW:
         raise UsageError(f"a crew of {headcount} people; the model takes 0 to {LARGEST_CREW}")
     if len(runbook.entries) > min(MOST_ENTRIES, core.KINDS):
@@ -38,11 +49,12 @@ def parameters(people: People, headcount: int, mechanisms: Mechanisms, runbook: 
         p.sigma[number] = times.sigma
     p.speed[:] = (1.0, *people.hands)
     p.escalation[:] = people.escalation
-    p.scalar[[core.AVAILABILITY, core.KNOWN, core.MISTRIAGE, core.UNSKILLED]] = (
+    p.scalar[[core.AVAILABILITY, core.KNOWN, core.MISTRIAGE, core.UNSKILLED, core.CLEARING]] = (
         people.available,
         people.knows,
         people.mistriage,
         people.unskilled,
+        clearing,
     )
     p.switch[[core.PARALLEL, core.AVAILABLE, core.COVERAGE, core.HELPING]] = (
         mechanisms.parallel,

@@ -10,11 +10,12 @@ from typing import Annotated, Self, TypeAlias
 from pydantic import Field, ValidationInfo, model_validator
 
 from chaos.errors import DocumentError
-from chaos.experiment import load, source
-from chaos.experiment.base import Many, Model, wrong
+from chaos.experiment import source
+from chaos.experiment.base import CHECKED_ELSEWHERE, Many, Model, wrong
 from chaos.experiment.checks import Finding
+from chaos.experiment.loading import read
 from chaos.experiment.locate import place_of, told_value
-from chaos.experiment.model import CHECKED_ELSEWHERE
+from chaos.experiment.tree import problem
 from chaos.experiment.words import nearest, one_of
 
 MOST_ENTRIES = 64
@@ -87,7 +88,7 @@ def findings(runbook: Runbook, actions: Collection[str] | None = None) -> Iterat
         at: tuple[str | int, ...] = ("entries", number)
         if entry.name in names[:number]:
             yield Finding((*at, "name"), "is the name of another entry too", "a name of its own")
-        others = [name for name in names if name != entry.name]
+        others = [name for name in dict.fromkeys(names) if name != entry.name]
         for place, other in enumerate(entry.confused_with):
             path = (*at, "confused_with", place)
             if other == entry.name:
@@ -113,10 +114,10 @@ def load_runbook(path: str | Path, *, actions: Collection[str] | None = None) ->
 
     Raises DocumentError with every problem at once, each with its line, column and the nearest valid word.
     """
-    runbook = load.read(path, Runbook)
+    runbook = read(path, Runbook)
     root, _ = source.parse(source.read_text(Path(path)), str(path))
     problems = [
-        source.problem(
+        problem(
             place_of(root, found.path),
             found.path,
             found.message,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaos.clock import Clock, StoryClock, StorySeconds
@@ -14,6 +14,7 @@ from chaos.proof import Proof
 from chaos.record import Record
 from chaos.undo.journal import Intent, Journal
 from chaos.undo.recovery import undo
+from chaos.worlds.system import System
 
 LEAD = 0.25
 """Real seconds before a fault is due at which its targets are resolved and its undo is journaled."""
@@ -135,3 +136,15 @@ class Injection:
             return Proof(None, f"could not be seen within {PROOF_BOUND:g} s")
         except StandbyError as error:
             return Proof(None, str(error))
+
+
+def mend(injections: Sequence[Injection], system: System, action: str, target: Mapping[str, str]) -> None:
+    """End each fault that lasts until it is repaired and that this repair, which succeeded, removes or works around."""
+    for injection in injections:
+        if injection.spec.until != "repaired" or injection.intent is None:
+            continue
+        about = injection.spec.model_dump(mode="json", exclude_none=True) | {
+            "targets": list(injection.targets)
+        }
+        if system.mends(action, target, about):
+            injection.repaired.set()

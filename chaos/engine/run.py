@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from chaos.clients.prometheus import FiringAlert, Prometheus
 from chaos.clock import Clock, StoryClock, StorySeconds
@@ -23,20 +24,29 @@ from chaos.engine.verdict import Outcome, Seen, decide
 from chaos.errors import PreflightError, StandbyError
 from chaos.experiment.model import Experiment
 from chaos.proof import Proof
-from chaos.record import Event, Json, Record
+from chaos.record import Json, Record
 from chaos.undo.journal import Journal
 from chaos.worlds.system import Goal, System
 
 
-class Crew:
-    """Who answers the alerts of a run; without one nobody does. `chaos.crew.live.LiveCrew` is the modelled one."""
+class Crew(Protocol):
+    """Who answers the alerts of a run; `chaos.crew.live.LiveCrew` is the modelled one."""
 
     def update(self, firing: Iterable[FiringAlert]) -> None:
         """What fires now; called once a second."""
 
     async def run(self) -> None:
         """Work until cancelled."""
-        await asyncio.Event().wait()
+
+
+class Nobody:
+    """A run without a crew: nobody answers."""
+
+    def update(self, firing: Iterable[FiringAlert]) -> None:
+        """Nobody looks."""
+
+    async def run(self) -> None:
+        """Nobody works."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ class _Run:
             on_alerts=self._on_alerts,
             on_stop=lambda why: self._stop(Stop(why=why)),
         )
-        self.crew = Crew()
+        self.crew: Crew = Nobody()
         self._background: list[asyncio.Task[None]] = []
         self._injecting: list[asyncio.Task[None]] = []
         self._span: tuple[str, float] | None = None
@@ -109,8 +119,8 @@ class _Run:
         stopped = Stop()
         phases = asyncio.create_task(self._phases())
         try:
-            stop = asyncio.ensure_future(asyncio.shield(self.parts.stop))
-            await asyncio.wait([phases, stop], return_when=asyncio.FIRST_COMPLETED)
+            waiting: set[asyncio.Future[None] | asyncio.Future[Stop]] = {phases, self.parts.stop}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if not phases.done():
                 stopped = self.parts.stop.result()
                 self.record.event(
@@ -420,26 +430,6 @@ class _Run:
     def _t(self, unix: float) -> float:
         """Unix seconds as real seconds since the run began."""
         return self.record.since_start(self.clock.monotonic()) - (self.clock.unix() - unix)
-
-
-def mend_by_repair(injections: Sequence[Injection], system: System) -> Callable[[Event], None]:
-    """A listener of the record that ends `until: repaired` faults when a fitting repair has succeeded."""
-
-    def hear(event: Event) -> None:
-        if event.name != "repair_finished" or not event.get("ok") or event.get("noop"):
-            return
-        target = event.get("target")
-        labels = {key: str(value) for key, value in target.items()} if isinstance(target, Mapping) else {}
-        for injection in injections:
-            if injection.spec.until != "repaired" or injection.intent is None:
-                continue
-            about = injection.spec.model_dump(mode="json", exclude_none=True) | {
-                "targets": list(injection.targets)
-            }
-            if system.mends(str(event["action"]), labels, about):
-                injection.repaired.set()
-
-    return hear
 
 
 async def _asked(proving: Awaitable[Proof]) -> Proof:

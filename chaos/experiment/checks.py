@@ -65,7 +65,8 @@ def _list(value: object) -> Sequence[object]:
 
 def _items(whole: Mapping[str, object], key: str) -> Iterator[tuple[int, Mapping[str, object]]]:
     for index, item in enumerate(_list(whole.get(key))):
-        yield index, _mapping(item)
+        if isinstance(item, Mapping):
+            yield index, item
 
 
 def _text(value: object) -> str | None:
@@ -152,7 +153,9 @@ def _objective(
         have = f"has {len(sources)} sources ({', '.join(sources)})" if sources else "has no source"
         yield Finding(path, have, f"exactly {one_of(SOURCES)}")
     if "query" in sources and not _given(objective, "expect"):
-        yield Finding(path, "says nothing about what the query's value must be", 'such as expect: ">= 0.9"')
+        yield Finding(
+            path, "says nothing about what the query's value must be", 'a key expect, such as ">= 0.9"'
+        )
     if "survives" in sources:
         yield from _survives(path, objective, whole)
     yield from _phases(path, objective, _mapping(whole.get("timeline")))

@@ -11,12 +11,13 @@ from pydantic import ValidationError
 
 from chaos.errors import DocumentError, Problem
 from chaos.experiment import overrides as command_line
-from chaos.experiment import source
 from chaos.experiment.base import CHECKED_ELSEWHERE, Model
 from chaos.experiment.checks import check
 from chaos.experiment.fault import FaultSpec
 from chaos.experiment.locate import place_of, problems, told_value
 from chaos.experiment.model import Experiment, experiment_model
+from chaos.experiment.source import parse, read_text
+from chaos.experiment.tree import Data, Node, data, problem, unshared
 
 MOST_PROBLEMS = 100
 AnyModel = TypeVar("AnyModel", bound=Model)
@@ -48,7 +49,7 @@ def load(path: str | Path, *, faults: Mapping[str, type[FaultSpec]], overrides: 
     `faults` are the faults that a document may name, `overrides` the texts of `--set path=value`.
     """
     file = Path(path)
-    text = source.read_text(file)
+    text = read_text(file)
     return loads(text, faults=faults, overrides=overrides, name=str(path), folder=file.parent)
 
 
@@ -61,19 +62,19 @@ def loads(
     folder: Path | None = None,
 ) -> Loaded:
     """The same for a text; without `folder`, files that it names are not looked for."""
-    root, found = source.parse(text, name)
+    root, found = parse(text, name)
     if overrides:
-        root = source.unshared(root)
+        root = unshared(root)
         found += command_line.apply(root, overrides)
     model = experiment_model(tuple(faults[word] for word in sorted(faults)))
     experiment = _validated(root, model, found)
-    plain = source.data(root)
+    plain = data(root)
     warnings: list[Problem] = []
     for finding in check(plain):
         place = place_of(root, finding.path)
         shown = "" if finding.doubt else told_value(root, finding.path)
         value = "" if shown.startswith("a ") else shown
-        told = source.problem(
+        told = problem(
             place,
             finding.path,
             finding.message,
@@ -93,26 +94,24 @@ def loads(
 
 def read(path: str | Path, model: type[AnyModel]) -> AnyModel:
     """Read another YAML file (runbooks, say) as `model`, with the same errors as a document."""
-    root, found = source.parse(source.read_text(Path(path)), str(path))
+    root, found = parse(read_text(Path(path)), str(path))
     result = _validated(root, model, found)
     if found or result is None:
         raise DocumentError(_sorted(found))
     return result
 
 
-def _validated(root: source.Node, model: type[AnyModel], found: list[Problem]) -> AnyModel | None:
+def _validated(root: Node, model: type[AnyModel], found: list[Problem]) -> AnyModel | None:
     """`root` as `model`, or None with the reasons added to `found`."""
     try:
-        return model.model_validate(
-            source.data(root), by_alias=True, by_name=False, context=CHECKED_ELSEWHERE
-        )
+        return model.model_validate(data(root), by_alias=True, by_name=False, context=CHECKED_ELSEWHERE)
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
         found += problems(details[: 2 * MOST_PROBLEMS], root, model)
         return None
 
 
-def _missing_files(root: source.Node, plain: source.Data, folder: Path) -> Iterable[Problem]:
+def _missing_files(root: Node, plain: Data, folder: Path) -> Iterable[Problem]:
     """Files that the document names and that are not there."""
     for path in (("crew", "runbooks"), ("prometheus", "ca_file")):
         section = plain.get(path[0]) if isinstance(plain, dict) else None
@@ -121,7 +120,7 @@ def _missing_files(root: source.Node, plain: source.Data, folder: Path) -> Itera
             continue
         if not (folder / name).is_file():
             value = told_value(root, path)
-            yield source.problem(
+            yield problem(
                 place_of(root, path),
                 path,
                 "no such file",

@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 from typing_extensions import TypeIs
 
 from chaos.errors import Problem
-from chaos.experiment.source import Mapping as MappingNode
-from chaos.experiment.source import Node, Path_, Place, Scalar, problem
-from chaos.experiment.source import Sequence as SequenceNode
+from chaos.experiment.expectation import EXPECTATION_EXPECTED, Expectation
+from chaos.experiment.quantity import Quantity
+from chaos.experiment.tree import Mapping as MappingNode
+from chaos.experiment.tree import Node, Path_, Place, Scalar, problem, short
+from chaos.experiment.tree import Sequence as SequenceNode
 from chaos.experiment.words import nearest, one_of
 
-LONGEST_VALUE = 60
 Types: TypeAlias = "tuple[object, ...]"
 
 _EXPECTED = {
@@ -36,6 +38,15 @@ _EXPECTED = {
     "list_type": "a list",
     "string_too_short": "a text that is not empty",
 }
+_TYPES: dict[object, str] = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    tuple: "a list",
+    Expectation: EXPECTATION_EXPECTED,
+}
+_TRUTHS = {"yes": "true", "on": "true", "1": "true", "no": "false", "off": "false", "0": "false"}
 _BOUNDS = {
     "greater_than": "more than {gt}",
     "greater_than_equal": "at least {ge}",
@@ -44,7 +55,7 @@ _BOUNDS = {
     "too_short": "at least {min_length}",
     "too_long": "at most {max_length}",
     "string_too_long": "at most {max_length} characters",
-    "string_pattern_mismatch": "a text like {pattern}",
+    "string_pattern_mismatch": "a text that matches {pattern}",
 }
 
 
@@ -93,7 +104,7 @@ def _told(node: Node) -> str:
     if node.value is None:
         return "nothing"
     shown = json.dumps(node.value, ensure_ascii=False) if isinstance(node.value, str) else node.text
-    return shown if len(shown) <= LONGEST_VALUE else shown[: LONGEST_VALUE - 3] + "..."
+    return short(shown)
 
 
 def _walk(root: Node, path: Path_, *, key: bool) -> tuple[Place, Node | None]:
@@ -135,10 +146,13 @@ class _Told:
         kind, context = error["type"], error.get("ctx", {})
         path, allowed, owners = _follow(model, error["loc"])
         path += _below(context.get("at"))
-        message, expected, suggestion = "is not what it should be", _expected(kind, context), ""
+        expected, suggestion = _expected(kind, context), ""
+        message = "is out of bounds" if kind in _BOUNDS else "is of the wrong type"
+        if kind == "string_pattern_mismatch":
+            message = "does not have the right form"
         value = told_value(root, path)
         if kind == "missing":
-            message, value = "is missing", ""
+            message, value, expected = "is missing", "", _wanted(allowed)
         elif kind == "extra_forbidden":
             words = _keys(owners)
             message, expected = "unknown key", one_of(words, "no keys here")
@@ -152,7 +166,7 @@ class _Told:
             suggestion = nearest(str(context.get("tag", "")), words)
         elif kind == "literal_error":
             words = [str(word) for word in _literals(allowed)]
-            message, expected = "unknown word" if len(words) > 1 else message, one_of(words)
+            message, expected = "is not the right word" if len(words) == 1 else "unknown word", one_of(words)
             suggestion = nearest(value.strip('"'), words)
         elif kind == "string_type" and value:
             message, expected = (
@@ -162,6 +176,8 @@ class _Told:
         elif kind in ("unit", "document"):
             message = str(context.get("message", error["msg"]))
             expected, suggestion = str(context.get("expected", "")), str(context.get("suggestion", ""))
+        elif kind in ("bool_type", "bool_parsing"):
+            suggestion = _TRUTHS.get(value.strip('"').lower(), "")
         elif not expected:
             message = error["msg"].removeprefix("Value error, ")
         if kind == "document" and value.startswith("a "):
@@ -174,6 +190,19 @@ def _expected(kind: str, context: Mapping[str, object]) -> str:
     if kind in _BOUNDS:
         return _BOUNDS[kind].format_map({**context})
     return _EXPECTED.get(kind, "")
+
+
+def _wanted(allowed: Types) -> str:
+    """What belongs where nothing is."""
+    quantities = (item for one in allowed if isinstance(one, FieldInfo) for item in one.metadata)
+    for quantity in quantities:
+        if isinstance(quantity, Quantity):
+            return quantity.expected
+    words = [str(word) for word in _literals(allowed)]
+    if words:
+        return one_of(words)
+    wanted = (_TYPES.get(get_origin(leaf) or leaf, "") for one in allowed for leaf in _leaves(one))
+    return next((text for text in wanted if text), "a mapping of keys and values" if allowed else "")
 
 
 def _below(at: object) -> Path_:
@@ -207,7 +236,9 @@ def _follow(model: type[BaseModel], loc: Sequence[str | int]) -> tuple[Path_, Ty
 def _leaves(annotation: object) -> Iterator[object]:
     """The alternatives of a type without None, stripped of annotations."""
     origin = get_origin(annotation)
-    if origin is Annotated:
+    if isinstance(annotation, FieldInfo):
+        yield from _leaves(annotation.annotation)
+    elif origin is Annotated:
         yield from _leaves(get_args(annotation)[0])
     elif origin in (Union, types.UnionType):
         for member in get_args(annotation):
@@ -229,7 +260,7 @@ def _inside(leaf: object, part: str | int) -> Iterator[object]:
     if _is_model(leaf):
         for name, field in leaf.model_fields.items():
             if part in (name, field.alias):
-                yield field.annotation
+                yield field
     elif isinstance(part, int) and get_origin(leaf) in (tuple, list):
         yield arguments[0]
     elif get_origin(leaf) in (dict, Mapping):

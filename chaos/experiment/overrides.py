@@ -7,20 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chaos.errors import DocumentError, Problem
-from chaos.experiment.source import (
-    DEEPEST,
-    Entry,
-    Mapping,
-    Node,
-    Place,
-    Scalar,
-    Sequence,
-    parse_value,
-    problem,
-)
+from chaos.experiment.source import parse_value
+from chaos.experiment.tree import Entry, Mapping, Node, Place, Scalar, Sequence, problem
 from chaos.experiment.words import nearest, one_of
 
 LONGEST_OVERRIDE = 10_000
+DEEPEST = 24
 _PART = re.compile(r"\.?([A-Za-z_][\w-]*)|\[(\d{1,6})\]|\[([A-Za-z_]\w*)=([^\]]*)\]")
 
 
@@ -79,7 +71,7 @@ def _parts(path: str, place: Place) -> list[_Key | _Index | _Match]:
     position = 0
     while position < len(path):
         found = _PART.match(path, position)
-        if found is None or (position == 0) == path.startswith("."):
+        if found is None or (position == 0 and path[0] == ".") or (position and path[position] not in ".["):
             told = "keys and [indices], such as faults[0].delay or faults[name=slow].delay"
             raise _refused(place, path[:100], "is no path", told)
         word, number, key, value = found.groups()

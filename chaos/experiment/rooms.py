@@ -120,7 +120,9 @@ class Settings(Model):
         whole = self.model_dump(mode="json")
         profile = patch.get("profile")
         if isinstance(profile, str) and profile in PROFILES:
-            whole["knobs"] = PROFILES["hardened" if profile == "hardened" else "as-found"].model_dump(mode="json")
+            whole["knobs"] = PROFILES["hardened" if profile == "hardened" else "as-found"].model_dump(
+                mode="json"
+            )
         for key, value in patch.items():
             below = whole.get(key)
             whole[key] = {**below, **value} if isinstance(below, dict) and isinstance(value, dict) else value
@@ -160,7 +162,9 @@ class PlannedRoom(Model):
     @model_validator(mode="after")
     def _ends_after_it_begins(self) -> PlannedRoom:
         if self.planned_end_s <= self.from_s:
-            raise wrong("the room would end before it begins", at="planned_end_s", expected=f"more than {self.from_s}")
+            raise wrong(
+                "the room would end before it begins", at="planned_end_s", expected=f"more than {self.from_s}"
+            )
         return self
 
 
@@ -200,7 +204,9 @@ class KnobsSection(Model):
     @model_validator(mode="after")
     def _a_call_takes_some_time(self) -> KnobsSection:
         if self.call_timeout is not None and not 0 < self.call_timeout <= 600:
-            raise wrong("no call can be answered in that time", at="call_timeout", expected="above 0 and up to 10m")
+            raise wrong(
+                "no call can be answered in that time", at="call_timeout", expected="above 0 and up to 10m"
+            )
         return self
 
     def over(self, knobs: Knobs) -> Knobs:
@@ -232,9 +238,13 @@ class AudienceGroup(Model):
     @model_validator(mode="after")
     def _takes_time(self) -> AudienceGroup:
         if self.join_over <= 0:
-            raise wrong("nobody arrives in no time", at="join_over", expected="a duration above 0, such as 10m")
+            raise wrong(
+                "nobody arrives in no time", at="join_over", expected="a duration above 0, such as 10m"
+            )
         if self.host_patience <= 0:
-            raise wrong("the host would leave at once", at="host_patience", expected="a duration above 0, such as 5m")
+            raise wrong(
+                "the host would leave at once", at="host_patience", expected="a duration above 0, such as 5m"
+            )
         return self
 
 

@@ -8,11 +8,33 @@ from pathlib import Path
 
 from pydantic.json_schema import JsonSchemaValue
 
+from chaos.experiment.expectation import EXPECTATION_EXPECTED, EXPECTATION_PATTERN
 from chaos.experiment.fault import FaultSpec
 from chaos.experiment.model import experiment_model
+from chaos.experiment.units import (
+    DURATION_EXPECTED,
+    DURATION_PATTERN,
+    RATE_EXPECTED,
+    RATE_PATTERN,
+    RATIO_EXPECTED,
+    RATIO_PATTERN,
+    SIZE_EXPECTED,
+    SIZE_PATTERN,
+)
 
 SCHEMA_FILE = Path(__file__).with_name("schema.json")
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+UNITS: dict[str, JsonSchemaValue] = {
+    name: {"type": "string", "pattern": pattern, "description": expected}
+    for name, pattern, expected in (
+        ("Duration", DURATION_PATTERN, DURATION_EXPECTED),
+        ("Size", SIZE_PATTERN, SIZE_EXPECTED),
+        ("Rate", RATE_PATTERN, RATE_EXPECTED),
+        ("Ratio", RATIO_PATTERN, RATIO_EXPECTED),
+        ("Expectation", EXPECTATION_PATTERN, EXPECTATION_EXPECTED),
+    )
+}
+"""Quantities, which pydantic spells out wherever they are used."""
 
 
 def schema(faults: Mapping[str, type[FaultSpec]]) -> JsonSchemaValue:
@@ -23,7 +45,12 @@ def schema(faults: Mapping[str, type[FaultSpec]]) -> JsonSchemaValue:
     for name in (spec.__name__ for spec in faults.values()):
         definition = made.get("$defs", {}).get(name, {})
         definition["required"] = ["fault", *(key for key in definition.get("required", []) if key != "fault")]
-    return {"$schema": DIALECT, **made, "title": "Standby experiment"}
+    return {
+        "$schema": DIALECT,
+        **made,
+        "title": "Standby experiment",
+        "$defs": {**made.get("$defs", {}), **UNITS},
+    }
 
 
 def schema_text(faults: Mapping[str, type[FaultSpec]]) -> str:
@@ -37,6 +64,9 @@ def _tidy(value: object, *, names: bool = False) -> object:
         return [_tidy(item) for item in value]
     if not isinstance(value, dict):
         return value
+    for name, unit in UNITS.items():
+        if value.get("pattern") == unit["pattern"]:
+            return {"$ref": f"#/$defs/{name}"}
     dropped = () if names else ("title", "default")
     return {
         key: _tidy(below, names=key in ("properties", "$defs", "mapping"))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from chaos.errors import DocumentError, Problem
+
+LONGEST_VALUE = 60
 
 Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
 Path_: TypeAlias = tuple[str | int, ...]
@@ -109,3 +112,38 @@ def problem(
     return Problem(
         place.file, place.line, place.column, path_text(path), message, value, expected, suggestion
     )
+
+
+def short(text: str) -> str:
+    """A text as it fits into a message."""
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+
+
+# --- scalars -----------------------------------------------------------------------------------------------------
+
+_NULLS = frozenset(("", "~", "null", "Null", "NULL"))
+_BOOLS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?[0-9][0-9_]*")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?")
+_SPECIAL = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+LONGEST_NUMBER = 64
+
+
+def scalar(text: str) -> bool | int | float | str | None:
+    """What a plain scalar means by YAML 1.2's core schema; underscores may group digits (`600_000`)."""
+    if text in _NULLS:
+        return None
+    if text in _BOOLS:
+        return _BOOLS[text]
+    if len(text) > LONGEST_NUMBER:
+        return text
+    if _INT.fullmatch(text):
+        return int(text.replace("_", ""))
+    if _BASED.fullmatch(text):
+        return int(text, 0)
+    if _FLOAT.fullmatch(text):
+        return float(text.replace("_", ""))
+    if _SPECIAL.fullmatch(text):
+        return float(text.replace(".", "", 1))
+    return text

@@ -77,7 +77,7 @@ def parse_duration(value: object) -> float:
             return 0.0
         if not 0 < value < 1e9:
             raise UnitError("is not a duration", DURATION_EXPECTED)
-        raise UnitError("needs a unit, e.g. 10s", DURATION_EXPECTED, f"{plain(value)}s")
+        raise UnitError("needs a unit, e.g. 10s", DURATION_EXPECTED)
     text = short_text(value, DURATION_EXPECTED)
     if not _DURATION.match(text):
         raise _duration_error(text)
@@ -89,7 +89,7 @@ def parse_duration(value: object) -> float:
 
 def _duration_error(text: str) -> UnitError:
     if re.fullmatch(NUMBER, text):
-        return UnitError("needs a unit, e.g. 10s", DURATION_EXPECTED, f"{text}s")
+        return UnitError("needs a unit, e.g. 10s", DURATION_EXPECTED)
     if text.startswith("-"):
         return UnitError("is below 0", DURATION_EXPECTED)
     guess = _DURATION_WORDS.sub(lambda found: DURATION_SLIPS[found[0]], text.lower().replace(" ", ""))
@@ -141,8 +141,7 @@ def parse_rate(value: object) -> float:
 
 def _amount(value: object, per: str, expected: str) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        guess = f"{plain(value)}B{per}" if 0 < value < 1e15 else ""
-        raise UnitError(f"needs a unit, e.g. 8KB{per}", expected, guess)
+        raise UnitError(f"needs a unit, e.g. 8KB{per}", expected)
     text = short_text(value, expected)
     if text == "0":
         return 0.0
@@ -161,7 +160,7 @@ def _amount_error(text: str, per: str, expected: str) -> UnitError:
     if text.startswith("-"):
         return UnitError("is below 0", expected)
     if re.fullmatch(NUMBER, text):
-        return UnitError(f"needs a unit, e.g. 8KB{per}", expected, f"{text}B{per}")
+        return UnitError(f"needs a unit, e.g. 8KB{per}", expected)
     what = "rate" if per else "size"
     bare = re.sub(r"(/s|/sec|ps)$", "", text)
     found = _ANY_UNIT.fullmatch(bare)

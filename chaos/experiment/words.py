@@ -20,7 +20,10 @@ def nearest(word: str, valid: Iterable[str]) -> str:
 
 def one_of(words: Iterable[str], none: str = "nothing") -> str:
     """`a, b or c` as `one of a, b, c`; `none` when there are no words."""
-    told = [word if len(word) <= LONGEST_WORD else word[: LONGEST_WORD - 3] + "..." for word in words]
+    told = [
+        word if len(word) <= LONGEST_WORD else word[: LONGEST_WORD - 3] + "..."
+        for word in dict.fromkeys(words)
+    ]
     if not told:
         return none
     if len(told) == 1:

@@ -7,6 +7,9 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
+import struct
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -22,8 +25,9 @@ FILL = 4000
 class Answer:
     """What one connection brought.
 
-    `first` and `last` are real seconds from sending until the first byte and until the end; `first` is
-    infinite when there was none. `pieces` counts the reads in which `received` bytes came.
+    `first` and `last` are real seconds from sending until the first byte and until the end; `first` is infinite when
+    there was none. `pieces` is in how many TCP segments the `received` bytes came (where the kernel does not tell: in
+    how many reads).
     """
 
     end: End
@@ -102,12 +106,13 @@ class _Conversation(asyncio.Protocol):
         self._replies = _Replies()
         self._begun = self._loop.time()
         self._first = self._last = float("inf")
-        self._received = self._pieces = 0
+        self._received = self._reads = 0
+        self._socket: socket.socket | None = None
         self.outcome: asyncio.Future[Answer] = self._loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket = transport.get_extra_info("socket")
         self._begun = self._loop.time()
         transport.write(self._data)
 
@@ -116,7 +121,7 @@ class _Conversation(asyncio.Protocol):
         self._first = min(self._first, now)
         self._last = now
         self._received += len(data)
-        self._pieces += 1
+        self._reads += 1
         self._replies.feed(data)
         if self._replies.complete >= self._wanted:
             self._settle("answered")
@@ -131,7 +136,16 @@ class _Conversation(asyncio.Protocol):
     def answer(self, end: End) -> Answer:
         """What there was until now."""
         last = self._last if end == "answered" else self._loop.time() - self._begun
-        return Answer(end, self._first, last, self._received, self._pieces, self._replies.status)
+        return Answer(end, self._first, last, self._received, self._pieces(), self._replies.status)
+
+    def _pieces(self) -> int:
+        """The segments with data that this connection has received; `tcp_info` says it at byte 152 since Linux 4.6."""
+        if sys.platform != "linux" or self._socket is None:
+            return self._reads
+        with suppress(OSError, struct.error):
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 160)
+            return max(self._reads, int(struct.unpack_from("=I", info, 152)[0]))
+        return self._reads
 
     def _settle(self, end: End) -> None:
         if not self.outcome.done():

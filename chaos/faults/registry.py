@@ -45,6 +45,22 @@ BUILT_IN: tuple[type[Fault[Any]], ...] = (
 )
 
 
+_BROKEN = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+)
+"""What a broken module raises when it is imported."""
+
+
 @cache
 def registry() -> Mapping[str, type[Fault[Any]]]:
     """Every fault class by its name. Raises UsageError for an entry point that is broken or takes a name that is
@@ -72,7 +88,7 @@ def spec_types() -> Mapping[str, type[FaultSpec]]:
 def _load(point: EntryPoint) -> type[Fault[Any]]:
     try:
         fault = point.load()
-    except Exception as error:
+    except _BROKEN as error:
         raise UsageError(
             f"the fault `{point.name}` of {_of(point)} cannot be loaded ({type(error).__name__}: {error}); "
             "repair or uninstall that package"

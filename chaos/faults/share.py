@@ -14,4 +14,6 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float
     share = successes / trials
     spread = z * sqrt(share * (1 - share) / trials + z * z / (4 * trials * trials))
     middle, width = share + z * z / (2 * trials), 1 + z * z / trials
-    return max(0.0, (middle - spread) / width), min(1.0, (middle + spread) / width)
+    low = (middle - spread) / width if successes else 0.0
+    high = (middle + spread) / width if successes < trials else 1.0
+    return low, high

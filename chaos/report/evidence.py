@@ -12,8 +12,8 @@ from chaos.report.trail import Trail, moment
 
 def faults_of(trail: Trail) -> tuple[Fault, ...]:
     """Every fault that was scheduled or applied, in the order of the record."""
-    names = ("fault_scheduled", "fault_applied", "fault_path", "fault_observed", "fault_undone", "fault_gone")
-    known = dict.fromkeys(f.text(event, "id") for name in names for event in trail.of(name))
+    kinds = ("scheduled", "applied", "path", "observed", "failed", "undone", "gone")
+    known = dict.fromkeys(f.text(event, "id") for kind in kinds for event in trail.of(f"fault_{kind}"))
     return tuple(_fault(identity, trail) for identity in known if identity)
 
 
@@ -93,7 +93,9 @@ def _proofs(identity: str, trail: Trail) -> list[Proof]:
             )
     for event in trail.of("fault_failed"):
         if f.text(event, "id") == identity:
-            found.append(Proof(claim="in force", when="the act failed", holds=False, evidence=f.text(event, "why")))
+            found.append(
+                Proof(claim="in force", when="the act failed", holds=False, evidence=f.text(event, "why"))
+            )
     for event in trail.of("fault_gone"):
         if f.text(event, "id") == identity:
             found.append(Proof(claim="gone", holds=f.flag(event, "gone"), evidence=f.text(event, "evidence")))

@@ -16,7 +16,7 @@ from markupsafe import Markup
 from chaos import record
 from chaos.record import Event
 from chaos.report import fields, lanes, story, words
-from chaos.report.model import Crew, RunReport
+from chaos.report.model import Crew, RunReport, Stage
 from chaos.report.summary import summarise
 from chaos.report.timeline import Group, axis_of, picture, short_picture
 from chaos.report.trail import Trail
@@ -32,7 +32,8 @@ def report_page(report: RunReport, events: Sequence[Event]) -> str:
         groups=_shown(picture(report, trail, axis)),
         told=story.tell(report, trail.events),
         document=fields.text(trail.start, "document"),
-        stages=_stage_rows(report.crew),
+        stages=_STAGES,
+        tries=_tries(report.crew),
         span=axis.end,
         minutes=None if report.lost_listener_minutes is None else words.count(report.lost_listener_minutes),
     )
@@ -71,44 +72,62 @@ def _shown(groups: Sequence[Group]) -> list[Group]:
 
 
 @dataclass(frozen=True)
-class _StageRow:
+class _Try:
+    """One attempt at an incident: how long each stage took, in the order of `_STAGES`."""
+
     incident: str
-    person: str
-    stage: str
-    begins: str
-    lasted: str
-    says: str
-    wrong: bool
+    attempt: int
+    who: str
+    began: float
+    lengths: tuple[str, ...]
+    diagnosis: str
+    right: bool | None
+    outcome: str
 
 
-def _stage_rows(crew: Crew | None) -> list[_StageRow]:
-    rows: list[_StageRow] = []
+_STAGES = ("waiting", "notice", "acknowledge", "triage", "decide", "act", "verify")
+
+
+def _tries(crew: Crew | None) -> list[_Try]:
+    rows: list[_Try] = []
     for incident in crew.incidents if crew else ():
-        for stage in incident.stages:
-            says = [f"“{stage.diagnosis}”"] if stage.diagnosis else []
-            if stage.diagnosis and stage.right is not None:
-                says.append("right" if stage.right else "WRONG")
-            if stage.helpers:
-                says.append(f"with {words.counted(stage.helpers, 'helper')}")
-            if stage.attempt > 1:
-                says.append(f"attempt {stage.attempt}")
-            length = None if stage.ends_s is None else stage.ends_s - stage.begins_s
+        attempts = sorted({stage.attempt for stage in incident.stages})
+        for attempt in attempts:
+            stages = [stage for stage in incident.stages if stage.attempt == attempt]
+            diagnosed = next((stage for stage in reversed(stages) if stage.diagnosis), None)
+            people = list(dict.fromkeys(str(stage.person) for stage in stages if stage.person is not None))
+            helpers = max(stage.helpers for stage in stages)
+            who = words.listed(people) + (f" with {words.counted(helpers, 'helper')}" if helpers else "")
+            last = attempt == attempts[-1]
+            settled = (
+                f"settled {words.clock(incident.resolved_s)}"
+                if incident.resolved_s is not None
+                else "never settled"
+            )
             rows.append(
-                _StageRow(
+                _Try(
                     incident.incident,
-                    "–" if stage.person is None else f"person {stage.person}",
-                    words.spoken(stage.stage),
-                    words.clock(stage.begins_s),
-                    ""
-                    if stage.stage == "resolved"
-                    else "to the end"
-                    if length is None
-                    else words.length(length),
-                    ", ".join(says),
-                    stage.right is False,
+                    attempt,
+                    who or "nobody",
+                    stages[0].begins_s,
+                    tuple(_spent(stages, name) for name in _STAGES),
+                    diagnosed.diagnosis or "" if diagnosed else "",
+                    diagnosed.right if diagnosed else None,
+                    settled if last else "did not help",
                 )
             )
     return rows
+
+
+def _spent(stages: Sequence[Stage], name: str) -> str:
+    """The time that a stage took, empty when there was none of it; `…` when the record does not tell its end."""
+    found = [stage for stage in stages if stage.stage == name]
+    ends = [stage.ends_s for stage in found if stage.ends_s is not None]
+    if not found:
+        return ""
+    if len(ends) < len(found):
+        return "…"
+    return words.clock(sum(ends) - sum(stage.begins_s for stage in found))
 
 
 def _render(template: str, **context: object) -> str:

@@ -88,15 +88,16 @@ def alert_row(axis: Axis, alerts: Sequence[Alert], back: Markup) -> Markup:
 
 @dataclass(frozen=True)
 class Lane:
-    """What one person (None: nobody was free) did, and the repairs that this person made, numbered over the run."""
+    """What one person (None: nobody yet) did, and the repairs that this person made, numbered over the run."""
 
     person: int | None
     work: tuple[tuple[Incident, Stage], ...]
     repairs: tuple[tuple[int, Repair], ...]
+    available: bool = True
 
 
 def lanes_of(report: RunReport) -> list[Lane]:
-    """One lane for each person of the crew, and one for what waited because nobody was free."""
+    """One lane for each person of the crew, and one for what nobody had taken up yet."""
     if report.crew is None:
         return []
     work: dict[int | None, list[tuple[Incident, Stage]]] = {}
@@ -112,7 +113,16 @@ def lanes_of(report: RunReport) -> list[Lane]:
     everyone: list[int | None] = [*sorted(seen | set(range(first, first + min(report.crew.headcount, 50))))]
     if None in work or None in repairs:
         everyone.append(None)
-    return [Lane(person, tuple(work.get(person, ())), tuple(repairs.get(person, ()))) for person in everyone]
+    present = report.crew.available
+    return [
+        Lane(
+            person,
+            tuple(work.get(person, ())),
+            tuple(repairs.get(person, ())),
+            present is None or person is None or person in present,
+        )
+        for person in everyone
+    ]
 
 
 def lane_row(axis: Axis, lane: Lane, back_of: BackOf) -> Markup:
@@ -120,15 +130,16 @@ def lane_row(axis: Axis, lane: Lane, back_of: BackOf) -> Markup:
     places = _packed(axis, lane)
     bands = (max(places, default=0) + 1) * (_BAND + 2)
     height = bands + (_MARKS if lane.repairs else 2)
-    who = "nobody free" if lane.person is None else f"person {lane.person}"
+    who = "waited for somebody" if lane.person is None else f"person {lane.person} did"
     parts = [back_of(height)]
     for (incident, stage), place in zip(lane.work, places, strict=True):
         parts += _stage(axis, incident, stage, 1 + place * (_BAND + 2))
     parts += [_mark(axis, number, repair, bands + 9) for number, repair in lane.repairs]
     parts += _mark_labels(axis, lane, bands + 13)
     if not lane.work and not lane.repairs:
-        parts.append(svg.label("50%", 15, "was not needed", kind="halo muted", anchor="middle"))
-    return svg.plot(height, f"What {who} did", *parts, kind="lane")
+        idle = "was not needed" if lane.available else "did not answer: not available in this draw"
+        parts.append(svg.label("50%", 15, idle, kind="halo muted", anchor="middle"))
+    return svg.plot(height, f"What {who}", *parts, kind="lane")
 
 
 class BackOf:
@@ -174,7 +185,8 @@ def _stage(axis: Axis, incident: Incident, stage: Stage, y: float) -> list[Marku
     if stage.helpers:
         tip += f", with {words.counted(stage.helpers, 'helper')}"
     if stage.diagnosis:
-        tip += f"; diagnosis: {stage.diagnosis}{'' if stage.right is None else ' (right)' if stage.right else ' (WRONG)'}"
+        tip += f"; diagnosis: {stage.diagnosis}"
+        tip += "" if stage.right is None else " (right)" if stage.right else " (WRONG)"
     known = stage.stage if stage.stage in LETTERS else "unknown"
     parts = [svg.band(axis, stage.begins_s, end, y, _BAND, kind=f"stage s-{known}", tip=tip)]
     if stage.right is False:
@@ -223,7 +235,7 @@ def _mark_labels(axis: Axis, lane: Lane, y: float) -> list[Markup]:
     parts: list[Markup] = []
     for place, (_, repair) in enumerate(lane.repairs):
         later = lane.repairs[place + 1][1].started_s if place + 1 < len(lane.repairs) else axis.end
-        text = f"{words.spoken(repair.action)} {repair.target}".strip()
+        text = f"{words.spoken(repair.action)} {words.listed(words.places(repair.target))}".strip()
         if repair.right is False:
             text += " (wrong)"
         gap = later - 0.02 * axis.end
@@ -236,7 +248,7 @@ def sentence(repair: Repair) -> str:
     """A repair in a few words: what, when, and how it went."""
     parts = [f"{words.clock(repair.started_s)} {words.spoken(repair.action)}"]
     if repair.target:
-        parts.append(f"({repair.target})")
+        parts.append(f"({words.listed(words.places(repair.target))})")
     if repair.right is False:
         parts.append("– the wrong thing to do")
     if repair.noop:

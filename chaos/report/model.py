@@ -1,7 +1,7 @@
 """The contract of `run.json`: what a run was, what was found, and how well it is proven.
 
-Fields ending in `_s` are story seconds, in `_real_s` real seconds; moments in story time count from the start of warm-up
-(the opening of the room). Fields ending in `_at`, and `started` and `ended`, are UTC times in ISO 8601.
+Fields ending in `_s` are story seconds, in `_real_s` real seconds; moments in story time count from the start of
+warm-up (the opening of the room). Fields ending in `_at`, and `started` and `ended`, are UTC times in ISO 8601.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Objective(Part):
 
 
 class Proof(Part):
-    """One observation about a fault: of which claim, when, whether it holds (None: could not be seen), what was seen."""
+    """One observation about a fault: of which claim, whether it holds (None: could not be seen), what was seen."""
 
     claim: Literal["path", "in force", "gone"]
     when: str = ""
@@ -77,7 +77,7 @@ class Proof(Part):
 
 
 class Fault(Part):
-    """A fault as scheduled, as it took place, and its proofs. Scheduled times count like all others, not from `faults`."""
+    """A fault as scheduled, as it took place, and its proofs. Scheduled times count from warm-up like all others."""
 
     id: str
     name: str
@@ -151,10 +151,11 @@ class Assumption(Part):
 
 
 class Crew(Part):
-    """The modelled people on call. With a crew a run is one draw of chance."""
+    """The modelled people on call; those `available` answer at all. With a crew a run is one draw of chance."""
 
     headcount: int
     attending: bool | None = None
+    available: tuple[int, ...] | None = None
     people: dict[str, str] = Field(default_factory=dict)
     assumptions: tuple[Assumption, ...] = ()
     incidents: tuple[Incident, ...] = ()

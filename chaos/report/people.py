@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from chaos.record import Event
@@ -26,6 +27,7 @@ def crew_of(trail: Trail) -> Crew | None:
     return Crew(
         headcount=max(0, seen if headcount is None else headcount),
         attending=f.flag(described, "attending"),
+        available=_available(trail),
         people=f.labels(described, "people") | f.labels({"others": others}, "others"),
         assumptions=tuple(
             Assumption(what=f.text(row, "what"), value=f.text(row, "value"), source=f.text(row, "source"))
@@ -33,6 +35,14 @@ def crew_of(trail: Trail) -> Crew | None:
         ),
         incidents=incidents,
     )
+
+
+def _available(trail: Trail) -> tuple[int, ...] | None:
+    begun = trail.last("crew_begun")
+    if begun is None or begun.get("available") is None:
+        return None
+    numbers = (f.as_number(item) for item in f.items(begun.get("available")))
+    return tuple(int(number) for number in numbers if number is not None)
 
 
 def repairs_of(trail: Trail) -> tuple[Repair, ...]:
@@ -69,30 +79,43 @@ def _same_act(one: Event, other: Event) -> bool:
 class _Step:
     stage: Stage
     due: float | None
+    kind: str
 
 
 def _incidents(trail: Trail) -> tuple[Incident, ...]:
-    grouped: dict[str, list[Event]] = {}
+    grouped: dict[str, list[_Step]] = {}
     for event in trail.of("crew_stage"):
-        grouped.setdefault(f.text(event, "incident"), []).append(event)
+        grouped.setdefault(f.text(event, "incident"), []).append(_step(event, trail))
     repairs = repairs_of(trail)
-    found = [
-        _incident(key, group, trail, tuple(repair for repair in repairs if repair.incident == key))
-        for key, group in grouped.items()
-    ]
+    found: list[Incident] = []
+    for key, group in grouped.items():
+        times = _occurrences(sorted(group, key=lambda step: step.stage.begins_s))
+        starts = [time[0].stage.begins_s for time in times]
+        for time, begin, end in zip(times, [-math.inf, *starts[1:]], [*starts[1:], math.inf], strict=True):
+            own = tuple(each for each in repairs if each.incident == key and begin <= each.started_s < end)
+            found.append(_incident(key, time, own))
     return tuple(sorted(found, key=lambda incident: incident.opened_s))
 
 
-def _incident(key: str, group: list[Event], trail: Trail, repairs: tuple[Repair, ...]) -> Incident:
-    steps = sorted((_step(event, trail) for event in group), key=lambda step: step.stage.begins_s)
+def _occurrences(steps: list[_Step]) -> list[list[_Step]]:
+    """An incident that comes up again after it was resolved is another incident."""
+    times: list[list[_Step]] = [[]]
+    for step in steps:
+        if times[-1] and times[-1][-1].stage.stage == "resolved" and step.stage.stage != "resolved":
+            times.append([])
+        times[-1].append(step)
+    return times
+
+
+def _incident(key: str, steps: list[_Step], repairs: tuple[Repair, ...]) -> Incident:
     resolved = [step.stage.begins_s for step in steps if step.stage.stage == "resolved"]
     stages = tuple(
-        step.stage.model_copy(update={"ends_s": _end(step, following, repairs, trail)})
+        step.stage.model_copy(update={"ends_s": _end(step, following, repairs)})
         for step, following in zip(steps, [*steps[1:], None], strict=True)
     )
     return Incident(
         incident=key,
-        kind=next((kind for event in group if (kind := f.text(event, "kind"))), ""),
+        kind=next((step.kind for step in steps if step.kind), ""),
         opened_s=stages[0].begins_s,
         resolved_s=resolved[-1] if resolved else None,
         stages=stages,
@@ -111,10 +134,10 @@ def _step(event: Event, trail: Trail) -> _Step:
         diagnosis=f.text(event, "diagnosis") or None,
         right=f.flag(event, "right"),
     )
-    return _Step(stage, f.number(event, "due"))
+    return _Step(stage, f.number(event, "due"), f.text(event, "kind"))
 
 
-def _end(step: _Step, following: _Step | None, repairs: tuple[Repair, ...], trail: Trail) -> float | None:
+def _end(step: _Step, following: _Step | None, repairs: tuple[Repair, ...]) -> float | None:
     """When a stage ended: when the next one of its incident began, else when it was due; an act lasts as its repair."""
     begins = step.stage.begins_s
     if step.stage.stage == "resolved":
@@ -129,4 +152,4 @@ def _end(step: _Step, following: _Step | None, repairs: tuple[Repair, ...], trai
         bounds.append(due)
     if not bounds:
         return None
-    return max(begins, min(bounds, default=trail.story_end()))
+    return max(begins, min(bounds))

@@ -73,15 +73,24 @@ def rooms_of(found: Sequence[Curve]) -> tuple[list[RoomCurves], list[Curve]]:
     others: list[Curve] = []
     for curve in found:
         text, role = next(
-            ((text, role) for text in (curve.label, curve.name) for role in ROLES if _word(role).search(text)), ("", "")
+            (
+                (text, role)
+                for text in (curve.label, curve.name)
+                for role in ROLES
+                if _word(role).search(text)
+            ),
+            ("", ""),
         )
         if not role:
             others.append(curve)
             continue
         rest = _word("listeners").sub("", _word(role).sub("", text))
-        key = words.single(rest).strip(" -_.,:;/()[]{}")
+        key = words.single(rest).strip(" -_.,:;/()")
         rooms.setdefault(key, RoomCurves(key or "the room")).roles.setdefault(role, curve)
-    peak = {key: max((max(curve.values, default=0.0) for curve in room.roles.values())) for key, room in rooms.items()}
+    peak = {
+        key: max(max(curve.values, default=0.0) for curve in room.roles.values())
+        for key, room in rooms.items()
+    }
     return sorted(rooms.values(), key=lambda room: -peak.get(room.room, 0.0)), others
 
 
@@ -146,7 +155,10 @@ def objective_plot(axis: Axis, objective: Objective, points: Points, back: Marku
         svg.readout(axis, height, [(objective.name, points)]),
     ]
     if not values:
-        parts.append(svg.label("50%", height / 2 + 4, "no data", kind="halo muted", anchor="middle"))
+        says = (
+            "no data" if objective.worst is None else f"{words.figure(objective.worst)} over the whole window"
+        )
+        parts.append(svg.label("50%", height / 2 + 4, says, kind="halo muted", anchor="middle"))
     return svg.plot(height, f"{objective.name} over story time", *parts, kind="objective")
 
 

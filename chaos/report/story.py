@@ -37,17 +37,18 @@ _ENDED = {
     "node_loss": "was back",
 }
 _DID = {
-    "fail_over_bridge": "failed the bridge over to its spare",
-    "bypass_tokens": "bypassed the bridge with cached tokens",
-    "shed_announcements": "dropped the announcements to followers",
-    "shed_joins": "turned half of the new listeners away",
-    "restart_process": "restarted",
-    "bring_node_back": "brought back",
-    "scale_out_media": "added a media instance beside",
-    "reopen_room": "reopened the room on another instance:",
-    "relaunch_room": "relaunched from another account",
-    "clear_link": "had its provider clear",
+    "fail_over_bridge": ("failed {} over to its spare", "failed the bridge over to its spare"),
+    "bypass_tokens": ("bypassed {} with cached tokens", "bypassed the bridge with cached tokens"),
+    "shed_announcements": ("dropped the announcements to followers",) * 2,
+    "shed_joins": ("turned half of the new listeners away",) * 2,
+    "restart_process": ("restarted {}", "restarted a process"),
+    "bring_node_back": ("brought {} back", "brought a node back"),
+    "scale_out_media": ("added a media instance beside {}", "added a media instance"),
+    "reopen_room": ("reopened {} on another instance", "reopened the room on another instance"),
+    "relaunch_room": ("opened {} anew from another account", "opened the room anew from another account"),
+    "clear_link": ("had {} cleared by its provider", "had a link cleared by its provider"),
 }
+"""What a repair is in words: with what it was done to, and without."""
 
 
 def tell(report: RunReport, events: Iterable[Event]) -> list[str]:
@@ -97,12 +98,14 @@ def draw_words(report: RunReport) -> str:
 
 def thing(on: str) -> str:
     """What a fault hurts, as people say it."""
-    if match := re.fullmatch(r"([a-z0-9]+)-to-([a-z0-9]+)", on):
+    return words.listed([_thing(place) for place in words.places(on)]) or "something"
+
+
+def _thing(place: str) -> str:
+    if match := re.fullmatch(r"([a-z0-9]+)-to-([a-z0-9]+)", place):
         kind = "bridge" if {match[1], match[2]} == {"media", "platform"} else "link"
         return f"the {kind} from {match[1]} to {match[2]}"
-    if on == "edge":
-        return "the way from the listeners to media"
-    return on or "something"
+    return "the way from the listeners to media" if place == "edge" else place
 
 
 def _opening(report: RunReport, events: Iterable[Event]) -> str:
@@ -149,7 +152,7 @@ def _parameters(fault: Fault) -> str:
         for name, value in fault.parameters.items()
         if value
         and not (name == "toxicity" and value in {"1", "1.0", "100%", "100 %"})
-        and name != "direction"
+        and name not in {"direction", "how"}
     ]
     return f" ({', '.join(said)})" if said else ""
 
@@ -160,14 +163,19 @@ def _who(person: int | None) -> str:
 
 def _incident(incident: Incident) -> list[tuple[float, str]]:
     found: list[tuple[float, str]] = []
-    noticed = False
+    paged: list[int] = []
+    waited = False
     for stage in incident.stages:
         at = f"At {words.clock(stage.begins_s)}"
-        if stage.stage == "waiting":
+        if stage.stage == "waiting" and not waited:
+            waited = True
             found.append((stage.begins_s, f"{at} “{incident.incident}” had to wait: nobody was free for it."))
-        elif stage.stage in {"acknowledge", "notice"} and stage.person is not None and not noticed:
-            noticed = True
-            found.append((stage.begins_s, f"{at} {_who(stage.person)} was paged for “{incident.incident}”."))
+        elif stage.stage == "acknowledge" and stage.person is not None and stage.person not in paged:
+            too = " too, as nobody had answered" if paged else ""
+            paged.append(stage.person)
+            found.append(
+                (stage.begins_s, f"{at} {_who(stage.person)} was paged for “{incident.incident}”{too}.")
+            )
         elif stage.stage == "decide" and stage.diagnosis and stage.right is False:
             found.append(
                 (
@@ -187,8 +195,9 @@ def _incident(incident: Incident) -> list[tuple[float, str]]:
 
 
 def _repair(repair: Repair) -> str:
-    verb = _DID.get(repair.action) or f"carried out “{words.spoken(repair.action)}” on"
-    act = f"{verb} {repair.target}" if repair.target else verb.removesuffix(" on")
+    name = words.spoken(repair.action)
+    done_to, done = _DID.get(repair.action, (f"carried out “{name}” on {{}}", f"carried out “{name}”"))
+    act = done_to.replace("{}", thing(repair.target)) if repair.target else done
     said = f"At {words.clock(repair.started_s)} {_who(repair.person)} {act}"
     if repair.right is False:
         said += ", which was the wrong thing to do"

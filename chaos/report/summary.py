@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import get_args
 
@@ -84,13 +83,6 @@ def summarise(events: Iterable[Event]) -> RunReport:
         versions=f.labels(start, "versions") | _later_versions(trail),
         machine=f.labels(start, "machine"),
     )
-
-
-def schema_text() -> str:
-    """The JSON Schema of `run.json`, as published in `run.schema.json`."""
-    schema = RunReport.model_json_schema(mode="serialization")
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "run.json", **schema}
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def _verdict(word: str) -> Verdict:
@@ -203,7 +195,10 @@ def _alerts(trail: Trail) -> tuple[Alert, ...]:
 
 def _warnings(trail: Trail) -> tuple[str, ...]:
     found = list(f.texts(trail.start, "warnings"))
-    found += [f"the figure {f.text(event, 'label')} is missing: {f.text(event, 'why')}" for event in trail.of("figure_missing")]
+    found += [
+        f"the figure {f.text(event, 'label')} is missing: {f.text(event, 'why')}"
+        for event in trail.of("figure_missing")
+    ]
     found += [
         f"{f.text(event, 'what') or 'settings'} could not be shown to be put back: {f.text(event, 'evidence')}"
         for event in trail.of("settings_restored")
@@ -213,6 +208,10 @@ def _warnings(trail: Trail) -> tuple[str, ...]:
         f"something is left of the world: {f.text(event, 'evidence')}"
         for event in trail.of("world_ended")
         if f.flag(event, "gone") is not True
+    ]
+    found += [
+        f"the crew had no place for one more incident: {f.text(event, 'incident')}"
+        for event in trail.of("crew_overwhelmed")
     ]
     unknown = len(trail.of("alerts_unknown"))
     if unknown:

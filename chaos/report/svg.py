@@ -14,9 +14,9 @@ from chaos.report import words
 
 _STRETCH = 1000
 """The width of a curve's own coordinates; the page stretches them to the width of the plot."""
-_WIDE, _NARROW = 820, 300
+_WIDE, _NARROW = 860, 310
 """The widths in pixels that a plot has at least on a desk and on a phone; labels are fitted to both."""
-_LETTER = 6.4
+_LETTER = 6.2
 """The width in pixels of an average letter of a plot's type, rounded up."""
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400)
 
@@ -76,7 +76,7 @@ def _ticks(end: float) -> list[float]:
     step = next((step for step in _STEPS if end / step <= 10), _STEPS[-1])
     while end / step > 10:
         step *= 2
-    return [float(place * step) for place in range(int(end / step) + 1)]
+    return [float(place * step) for place in range(int(end / step + 0.01) + 1)]
 
 
 def plot(height: float, label: str, *children: str, kind: str = "") -> Markup:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from chaos.report import lanes, plots, svg, words
+from chaos.report import fields, lanes, plots, svg, words
 from chaos.report.model import Alert, Objective, RunReport
 from chaos.report.svg import Axis
 from chaos.report.trail import Trail
@@ -54,6 +54,11 @@ def picture(report: RunReport, trail: Trail, axis: Axis) -> list[Group]:
             "Objectives",
             tuple(_objective_row(axis, each, points, back) for each, points in judged if not each.survival),
             "dashed: the limit; striped: did not hold",
+        ),
+        *(
+            []
+            if judged
+            else [Group("Objectives as seen live, not judged", tuple(_sampled(axis, trail, back)))]
         ),
         Group(
             "What keeps the room alive",
@@ -161,7 +166,9 @@ def _phases(axis: Axis, report: RunReport) -> Row:
 def _fault_rows(axis: Axis, report: RunReport, back: lanes.BackOf) -> list[Row]:
     found: list[Row] = []
     for fault in report.faults:
-        where = f"{words.spoken(fault.fault)} on {fault.on}" if fault.on else words.spoken(fault.fault)
+        where = " ".join(
+            [words.spoken(fault.fault), *(["on", words.listed(words.places(fault.on))] if fault.on else [])]
+        )
         found.append(Row(fault.name, (where,), lanes.fault_row(axis, fault, back(28)), "fault"))
     return found
 
@@ -184,7 +191,7 @@ def _room_rows(axis: Axis, rooms: Sequence[plots.RoomCurves], back: lanes.BackOf
 def _lane_rows(axis: Axis, report: RunReport, back: lanes.BackOf) -> list[Row]:
     found: list[Row] = []
     for lane in lanes.lanes_of(report):
-        name = "Nobody free" if lane.person is None else f"Person {lane.person}"
+        name = "Nobody yet" if lane.person is None else f"Person {lane.person}"
         incidents = len({incident.incident for incident, _ in lane.work})
         notes = [words.counted(incidents, "incident")] if incidents else []
         if lane.repairs:
@@ -203,14 +210,43 @@ def _objective_row(axis: Axis, objective: Objective, points: svg.Points, back: l
     return Row(objective.name, tuple(notes), drawing, f"objective {objective.verdict}")
 
 
+def _sampled(axis: Axis, trail: Trail, back: lanes.BackOf) -> list[Row]:
+    """What was seen of the objectives while the run went on, for a run that came to no judgement."""
+    seen: dict[str, list[tuple[float, float | None]]] = {}
+    for event in trail.of("sample"):
+        if name := fields.text(event, "objective"):
+            seen.setdefault(name, []).append((trail.story(event.t), fields.number(event, "value")))
+    found: list[Row] = []
+    for name, points in list(seen.items())[:20]:
+        unjudged = Objective(name=name, verdict="inconclusive")
+        drawing = plots.objective_plot(axis, unjudged, sorted(points, key=_moment), back(64))
+        found.append(Row(name, (), drawing, "objective"))
+    return found
+
+
+def _moment(point: tuple[float, float | None]) -> float:
+    return point[0]
+
+
 def _alert_rows(axis: Axis, alerts: Sequence[Alert], back: lanes.BackOf) -> list[Row]:
     named: dict[str, list[Alert]] = {}
     for alert in alerts:
         named.setdefault(alert.alert, []).append(alert)
     return [
-        Row(name, (), lanes.alert_row(axis, group, back(18)), "alert")
+        Row(name, _about(group), lanes.alert_row(axis, group, back(18)), "alert")
         for name, group in list(named.items())[:20]
     ]
+
+
+def _about(alerts: Sequence[Alert]) -> tuple[str, ...]:
+    """What the alerts are about: the labels that tell them apart, without those that all alerts have."""
+    values = dict.fromkeys(
+        value
+        for alert in alerts
+        for key, value in alert.labels.items()
+        if key not in {"severity", "tier", "alertname"}
+    )
+    return (", ".join(values),) if values else ()
 
 
 def _figure_row(axis: Axis, curve: plots.Curve, back: lanes.BackOf) -> Row:

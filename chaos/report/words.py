@@ -108,3 +108,12 @@ def compared(expect: str) -> str:
 def single(text: str) -> str:
     """Text on one line."""
     return " ".join(text.split())
+
+
+def places(on: str) -> list[str]:
+    """Where something is, in short, each place once: links without their proxies, processes without their pids, labels
+    without their keys."""
+    named = (re.sub(r"^[a-z_]+=", "", part.strip()) for part in on.split(","))
+    short = (re.sub(r"\s*\(pid \d+\)", "", part) for part in named)
+    heads = (re.sub(r"^([a-z0-9-]+)/[\w./-]+$", r"\1", part) for part in short)
+    return list(dict.fromkeys(filter(None, heads)))

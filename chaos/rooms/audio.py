@@ -33,7 +33,9 @@ def frame(room_mark: bytes, number: int, sent_at: float) -> bytes:
     return room_mark + _STAMP.pack(number, sent_at) + _PAYLOAD
 
 
-def read_frame(room_mark: bytes, data: bytes | bytearray | memoryview, offset: int = 0) -> tuple[int, float] | None:
+def read_frame(
+    room_mark: bytes, data: bytes | bytearray | memoryview, offset: int = 0
+) -> tuple[int, float] | None:
     """Number and sending moment of the whole frame at `offset`; None where it is not this room's."""
     if len(data) - offset < FRAME_BYTES or bytes(data[offset : offset + _MARK_BYTES]) != room_mark:
         return None

@@ -43,30 +43,48 @@ class Answer:
 
 
 class BridgeMetrics:
-    """The metrics of the calls over one link; `tier` is the prefix of their names."""
+    """The metric families of the calls over one link; `tier` is the prefix of their names."""
 
     def __init__(self, tier: str, link: str, kinds: Sequence[str], registry: CollectorRegistry) -> None:
-        calls = Counter(
-            f"{tier}_bridge_calls_total", "Tries that ended.", ["link", "kind", "result"], registry=registry
+        self.link = link
+        self.kinds = tuple(kinds)
+        self.calls = Counter(
+            f"{tier}_bridge_calls_total",
+            "Tries that ended.",
+            ["link", "peer", "kind", "result"],
+            registry=registry,
         )
-        seconds = Histogram(
+        self.seconds = Histogram(
             f"{tier}_bridge_call_seconds",
-            "How long a try took.",
-            ["link", "kind"],
+            "Real seconds that a try took.",
+            ["link", "peer", "kind"],
             buckets=CALL_BUCKETS,
             registry=registry,
         )
         self.in_flight = Gauge(
-            f"{tier}_bridge_in_flight", "Tries under way.", ["link"], registry=registry
-        ).labels(link)
+            f"{tier}_bridge_in_flight", "Tries under way.", ["link", "peer"], registry=registry
+        )
         self.breaker_open = Gauge(
             f"{tier}_breaker_open",
-            "The share of this link's circuit breakers that are not closed.",
-            ["link"],
+            "1 while the circuit breaker is not closed.",
+            ["link", "peer"],
             registry=registry,
-        ).labels(link)
-        self.calls = {(kind, result): calls.labels(link, kind, result) for kind in kinds for result in RESULTS}
-        self.seconds = {kind: seconds.labels(link, kind) for kind in kinds}
+        )
+
+
+class _Counted:
+    """The children of one peer, kept."""
+
+    def __init__(self, families: BridgeMetrics, peer: str) -> None:
+        link = families.link
+        self.calls = {
+            (kind, result): families.calls.labels(link, peer, kind, result)
+            for kind in families.kinds
+            for result in RESULTS
+        }
+        self.seconds = {kind: families.seconds.labels(link, peer, kind) for kind in families.kinds}
+        self.in_flight = families.in_flight.labels(link, peer)
+        self.breaker_open = families.breaker_open.labels(link, peer)
 
 
 @dataclass
@@ -79,22 +97,25 @@ class _Pool:
 
 @dataclass
 class Bridge:
-    """The calls of one tier to one address of the other.
+    """The calls of one tier to one process of the other, `peer`.
 
     `primary` and `spare` are base URLs; `settings.now.bridge` chooses between them at every try.
     """
 
-    link: str
+    peer: str
     primary: str
     spare: str
     settings: SettingsBox
-    metrics: BridgeMetrics
+    families: BridgeMetrics
     breaker: Breaker = field(default_factory=Breaker)
     budget: RetryBudget = field(default_factory=RetryBudget)
     _pools: dict[str, _Pool] = field(default_factory=dict)
     _random: random.Random = field(default_factory=random.Random)
+    _counted: _Counted = field(init=False)
 
     def __post_init__(self) -> None:
+        self.link = self.families.link
+        self._counted = _Counted(self.families, self.peer)
         self.settings.on_change(self._changed)
 
     def _changed(self, before: Settings) -> None:
@@ -115,7 +136,7 @@ class Bridge:
         body = json.dumps(told or {}).encode()
         self.budget.pay_in()
         tries = 0
-        async with _slot(pool.workers, None if deadline is None else knobs.call_timeout) as got:
+        async with _Slot(pool.workers, None if deadline is None else knobs.call_timeout) as got:
             if not got:
                 raise BridgeError(self.link, kind, "timeout")
             while True:
@@ -146,17 +167,17 @@ class Bridge:
         loop = asyncio.get_running_loop()
         ticket = self.breaker.allow(loop.time()) if self.settings.now.knobs.breaker else None
         if ticket is None and self.settings.now.knobs.breaker:
-            self.metrics.calls[kind, "breaker_open"].inc()
+            self._counted.calls[kind, "breaker_open"].inc()
             return "breaker_open", None
         begun = loop.time()
         result, answer = "timeout", None
-        self.metrics.in_flight.inc()
+        self._counted.in_flight.inc()
         try:
             result, answer = await self._try(pool, method, path, body, deadline)
         finally:
-            self.metrics.in_flight.dec()
-            self.metrics.seconds[kind].observe(loop.time() - begun)
-            self.metrics.calls[kind, result].inc()
+            self._counted.in_flight.dec()
+            self._counted.seconds[kind].observe(loop.time() - begun)
+            self._counted.calls[kind, result].inc()
             if ticket is not None:
                 # A refusal came back in time: the bridge carries, so it says nothing against the bridge.
                 self.breaker.record(ticket, result in ("ok", "refused"), loop.time())
@@ -190,9 +211,9 @@ class Bridge:
             return ("refused" if response.status == 503 else "error"), None
         return "ok", Answer(response.status, _object(text))
 
-    @property
-    def breaker_open(self) -> bool:
-        return self.breaker.state is not State.CLOSED
+    def collect(self) -> None:
+        """Bring the breaker's gauge up to date."""
+        self._counted.breaker_open.set(self.breaker.state is not State.CLOSED)
 
 
 def _object(text: bytes) -> Mapping[str, JsonValue]:
@@ -204,7 +225,7 @@ def _object(text: bytes) -> Mapping[str, JsonValue]:
 
 
 @dataclass
-class _slot:
+class _Slot:
     """A worker, waited for at most `patience` real seconds (None: for ever). Enters with whether there was one."""
 
     workers: asyncio.Semaphore

@@ -16,7 +16,13 @@ from dataclasses import dataclass, field
 import structlog
 import uvloop
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Gauge,
+    disable_created_metrics,
+    generate_latest,
+)
 from pydantic import JsonValue, ValidationError
 
 from chaos.clock import RealSeconds
@@ -74,7 +80,9 @@ class Tier:
     tier: str
     name: str
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
-    app: web.Application = field(default_factory=lambda: web.Application(client_max_size=LARGEST_PROBE + 1024))
+    app: web.Application = field(
+        default_factory=lambda: web.Application(client_max_size=LARGEST_PROBE + 1024)
+    )
     settings: SettingsBox = field(init=False)
     log: Log = field(init=False)
     collects: list[Callable[[], None]] = field(default_factory=list)
@@ -98,7 +106,9 @@ class Tier:
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             if not token:
-                return problem(403, f"control is off: ${CONTROL_TOKEN_ENV} was not set when this tier started")
+                return problem(
+                    403, f"control is off: ${CONTROL_TOKEN_ENV} was not set when this tier started"
+                )
             given = request.headers.get("Authorization", "")
             if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
                 return problem(401, "the control token is missing or wrong")
@@ -112,7 +122,9 @@ class Tier:
     async def _metrics(self, request: web.Request) -> web.Response:
         for collect in self.collects:
             collect()
-        return web.Response(body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return web.Response(
+            body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
 
     async def _probe(self, request: web.Request) -> web.Response:
         wanted = request.query.get("bytes", "0")
@@ -146,7 +158,8 @@ def problem(status: int, reason: str) -> web.Response:
 def reasons(error: ValidationError) -> str:
     """All that is wrong with an object, in one line."""
     return "; ".join(
-        f"{'.'.join(str(part) for part in found['loc']) or 'object'}: {found['msg']}" for found in error.errors()
+        f"{'.'.join(str(part) for part in found['loc']) or 'object'}: {found['msg']}"
+        for found in error.errors()
     )
 
 
@@ -204,6 +217,7 @@ def log_as_json() -> None:
 def serve(listen: str, build: Callable[[], Tier]) -> None:
     """Run a tier until SIGTERM or SIGINT; `build` is called inside the running loop."""
     log_as_json()
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     _allow_many_files()
     uvloop.run(_serve(listen, build))
 

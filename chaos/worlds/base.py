@@ -23,6 +23,8 @@ class Proxy:
     upstream: str
     caller: str
     callee: str
+    idle: bool = False
+    """Whether one of its ends is a spare that does not run: nothing can be seen there, and nobody is hurt."""
 
 
 @dataclass(frozen=True)

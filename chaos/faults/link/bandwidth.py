@@ -11,7 +11,7 @@ from pydantic import model_validator
 
 from chaos.clients.toxiproxy import Number
 from chaos.experiment.fault import LinkFaultSpec
-from chaos.experiment.units import Rate, format_rate
+from chaos.experiment.units import Rate
 from chaos.faults.link.effect import Control, Sight, milliseconds, payload
 from chaos.faults.link.toxic import ToxicFault, whole
 from chaos.faults.probe import FILL, Answer, Question
@@ -21,6 +21,10 @@ TAKES = 0.8
 """Real seconds that a probe aims to take."""
 LARGEST = 1_000_000
 """Bytes that a probe moves at most."""
+
+
+MOST_SMALL = 500
+"""Small answers that are asked for on one connection where the link has no `payload`."""
 
 
 class BandwidthSpec(LinkFaultSpec):
@@ -56,7 +60,7 @@ class Bandwidth(ToxicFault[BandwidthSpec]):
         elif path:
             question = Question(path, within=6.0)
         else:
-            question = Question(link.probe or "", within=6.0, count=ceil(size / 150))
+            question = Question(link.probe or "", within=6.0, count=min(MOST_SMALL, ceil(size / 150)))
 
         def moved(straight: Control) -> float:
             return size if self.spec.direction == "upstream" else straight.received
@@ -72,7 +76,7 @@ class Bandwidth(ToxicFault[BandwidthSpec]):
         def figures(answers: Sequence[Answer], straight: Control) -> str:
             took, bytes_moved = median(answer.last for answer in answers), moved(straight)
             return (
-                f"{bytes_moved:.0f} bytes take {milliseconds(took)} ({format_rate(round(bytes_moved / took))}), "
+                f"{bytes_moved:.0f} bytes take {milliseconds(took)} ({bytes_moved / took / 1e3:.3g} KB/s), "
                 f"straight to the callee {milliseconds(straight.last)} (median of {len(answers)})"
             )
 

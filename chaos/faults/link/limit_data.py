@@ -19,6 +19,8 @@ from chaos.worlds.base import Link
 
 LARGEST = 3_000_000
 """Bytes that a probe moves at most; a larger limit cannot be seen."""
+LARGEST_SMALL = 60_000
+"""The same where the link has no `payload`, so that it takes many small answers."""
 MARGIN = 16_000
 """Bytes by which a probe goes beyond the limit."""
 
@@ -44,13 +46,14 @@ class LimitData(ToxicFault[LimitDataSpec]):
     def sight(self, link: Link) -> Sight:
         limit, upstream = self.spec.bytes, self.spec.direction == "upstream"
         size = limit + MARGIN
-        path = payload(link, size)
+        path, largest = payload(link, size), LARGEST
         if upstream:
             question = Question(link.probe or "", within=3.0, count=ceil(size / FILL), fill=FILL)
         elif path:
             question = Question(path, within=3.0)
         else:
             question = Question(link.probe or "", within=3.0, count=ceil(size / 100))
+            largest = LARGEST_SMALL
 
         def met(answer: Answer, straight: Control) -> bool | None:
             if answer.end in {"refused", "silent"} or (not upstream and straight.received <= limit):
@@ -62,6 +65,6 @@ class LimitData(ToxicFault[LimitDataSpec]):
             return f"{ends(answers)} after {got:.0f} bytes received, {straight.received} straight from the callee"
 
         blind = "" if link.probe else f"{link.name} does not speak HTTP"
-        if size > LARGEST:
-            blind = f"a probe would have to move {size} bytes to meet the limit; bound the fault, or give it a `proof`"
+        if size > largest:
+            blind = f"a probe would have to move {size} bytes to meet the limit; give the fault a `proof`"
         return Sight(question, met, figures, blind=blind)

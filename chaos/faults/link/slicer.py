@@ -80,14 +80,14 @@ class Slicer(ToxicFault[SlicerSpec]):
                 return None
             if pauses > straight.spread + 0.001:
                 return answer.end == "silent" or answer.last - straight.last >= min(pauses, 0.8 * WITHIN)
-            if upstream or count < 8:
+            if upstream or count < max(8, 4 * straight.pieces):
                 return None
             return answer.pieces >= max(0.1 * count, 2 * straight.pieces)
 
         def figures(answers: Sequence[Answer], straight: Control) -> str:
             return (
                 f"{sent if upstream else straight.received} bytes, about {pieces(straight):.0f} pieces, come in "
-                f"{median(answer.pieces for answer in answers):g} reads and "
+                f"{median(answer.pieces for answer in answers):g} segments and "
                 f"{milliseconds(median(answer.last for answer in answers))}, straight to the callee in "
                 f"{straight.pieces:g} and {milliseconds(straight.last)} (median of {len(answers)})"
             )

@@ -25,6 +25,8 @@ from chaos.worlds.base import Link, Proof, Proxy
 GONE_WITHIN = 5.0
 """Real seconds that the link gets to behave as before when a fault was undone."""
 
+IDLE = "; not measured, for a spare at its end does not run"
+
 Spec = TypeVar("Spec", bound=LinkFaultSpec)
 T = TypeVar("T")
 
@@ -76,12 +78,14 @@ class LinkFault(Fault[Spec]):
             if _port(found.listen) != _port(proxy.listen) or found.upstream != proxy.upstream:
                 raise PreflightError(
                     f"{self.spec.title}: the proxy {proxy.name} at {proxy.server} leads "
-                    f"{found.listen} -> {found.upstream}, but the link says {proxy.listen} -> {proxy.upstream}; start the world anew"
+                    f"{found.listen} -> {found.upstream}, but the link says "
+                    f"{proxy.listen} -> {proxy.upstream}; start the world anew"
                 )
         return tuple(self._target(proxy) for proxy in proxies)
 
     async def prove_path(self) -> Proof:
-        return await path.prove(self.world, await self._chosen() or self._possible())
+        proxies = await self._chosen() or self._possible()
+        return await path.prove(self.world, [proxy for proxy in proxies if not proxy.idle])
 
     async def plan(self) -> Plan:
         proxies = await self._chosen()
@@ -115,8 +119,8 @@ class LinkFault(Fault[Spec]):
             return Proof(False, f"{proxy.name}: {error}")
         except ClientError as error:
             return Proof(None, f"{proxy.name}: {error}")
-        if held.holds is not True:
-            return Proof(held.holds, f"{proxy.name}: {held.evidence}")
+        if held.holds is not True or proxy.idle:
+            return Proof(held.holds, f"{proxy.name}: {held.evidence}{IDLE if proxy.idle else ''}")
         seen = await effect.in_force(proxy, self.sight(self.link), self.spec.toxicity)
         return Proof(seen.holds, f"{proxy.name}: {held.evidence}; {seen.evidence}")
 
@@ -138,6 +142,8 @@ class LinkFault(Fault[Spec]):
             )
         if not state.enabled:
             return Proof(False, f"{proxy.name}: the server has it no more, but the proxy is shut")
+        if proxy.idle:
+            return Proof(True, f"{proxy.name}: the server has it no more{IDLE}")
         seen = await effect.clean(proxy, self.sight(self.link), GONE_WITHIN)
         holds = True if seen.holds is None else seen.holds
         return Proof(holds, f"{proxy.name}: the server has it no more; {seen.evidence}")
@@ -198,8 +204,10 @@ class ToxicFault(LinkFault[Spec]):
 def whole(value: float, unit: float, word: str, at: str, *, zero: bool = False) -> int:
     """A parameter in Toxiproxy's whole units; refuses what the server would round or take for nothing."""
     count = round(value / unit)
-    if count == 0 and value == 0 and zero:
+    if value == 0 and zero:
         return 0
+    if value == 0:
+        raise wrong("would do nothing", at=at, expected=f"at least 1 of {word}")
     if count < 1 or abs(value / unit - count) > 1e-6 * max(1, count):
         raise wrong("Toxiproxy would round it", at=at, expected=f"a whole number of {word}, at least 1")
     return count

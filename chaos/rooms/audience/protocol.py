@@ -6,7 +6,7 @@ No client library: thousands of these live in one process.
 from __future__ import annotations
 
 import asyncio
-from typing import Protocol
+from typing import Protocol, cast
 
 SWITCHING = 101
 _END = b"\r\n\r\n"
@@ -65,10 +65,9 @@ class Line(asyncio.Protocol):
         return self._owner is None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class, with the same methods
         if self._owner is None:
-            transport.abort()
+            self._transport.abort()
         else:
             self._owner.connected(self)
 

@@ -1,4 +1,4 @@
-"""The audience's truth as metrics: who tried, who got in, who hears, what was lost, and whether the audience kept up."""
+"""The audience's truth as metrics: who tried, who got in, who hears, what was lost, and whether it kept up."""
 
 from __future__ import annotations
 
@@ -37,14 +37,17 @@ class Families:
         self.admitted = gauge(
             "rooms_listeners_admitted", "Live listeners let in once who have not left of their own will."
         )
-        self.hearing = gauge("rooms_listeners_hearing", "Live listeners to whom fresh sound of the host's came.")
+        self.hearing = gauge(
+            "rooms_listeners_hearing", "Live listeners to whom fresh sound of the host's came."
+        )
         self.planned = gauge("rooms_listeners_planned", "Live listeners who should be there by schedule.")
         self.left = counter("rooms_listeners_left_total", "Admitted listeners who left.", "reason")
         self.open = gauge("rooms_room_open", "1 from the host's opening until the room ends.")
         self.on_air = gauge("rooms_host_on_air", "1 while media acknowledges the host's fresh sound.")
         self.ended = gauge("rooms_room_ended", "1 once the room has ended.", "reason")
         self.lost = counter(
-            "rooms_lost_listener_seconds_total", "Story seconds x full-scale listeners who should hear and do not."
+            "rooms_lost_listener_seconds_total",
+            "Story seconds x full-scale listeners who should hear and do not.",
         )
         self.interruptions = counter("rooms_interruptions_total", "Times that someone's sound stopped.")
         self.seconds = Histogram(

@@ -50,7 +50,9 @@ class Admission:
         joins = Counter("media_joins_total", "Joins that ended.", ["result"], registry=registry)
         self.joins = {result: joins.labels(result) for result in JOIN_RESULTS}
         self._hits = Counter(
-            "media_token_cache_hits_total", "Joins and renewals granted from the token cache.", registry=registry
+            "media_token_cache_hits_total",
+            "Joins and renewals granted from the token cache.",
+            registry=registry,
         )
         thrown = Counter(
             "media_thrown_out_total", "Listeners whose session media ended.", ["reason"], registry=registry

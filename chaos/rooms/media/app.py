@@ -34,8 +34,8 @@ class Media:
         self._tier = tier
         self._loop = asyncio.get_running_loop()
         self._boot = uuid4().hex[:12]
-        self._metrics = BridgeMetrics("media", MEDIA_TO_PLATFORM, KINDS, tier.registry)
-        self._bridge = Bridge(MEDIA_TO_PLATFORM, platform, platform_spare, tier.settings, self._metrics)
+        metrics = BridgeMetrics("media", MEDIA_TO_PLATFORM, KINDS, tier.registry)
+        self._bridge = Bridge("platform", platform, platform_spare, tier.settings, metrics)
         self._admission = Admission(tier.settings, self._bridge, tier.registry, self._thrown_out)
         self._sessions = self._admission.sessions
         self._peers = Peers(peers)
@@ -46,8 +46,12 @@ class Media:
         self._following: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners = Gauge("media_listeners", "Sessions.", ["room"], registry=tier.registry)
-        self._open = Gauge("media_room_open", "1 for each room that lives here.", ["room"], registry=tier.registry)
-        self._room_count = Gauge("media_rooms", "Rooms served, relayed ones included.", registry=tier.registry)
+        self._open = Gauge(
+            "media_room_open", "1 for each room that lives here.", ["room"], registry=tier.registry
+        )
+        self._room_count = Gauge(
+            "media_rooms", "Rooms served, relayed ones included.", registry=tier.registry
+        )
         self._utilisation = Gauge(
             "media_egress_utilisation", "Demand as a share of what can be sent.", registry=tier.registry
         )
@@ -105,7 +109,7 @@ class Media:
 
     def _collect(self) -> None:
         now = self._loop.time()
-        self._metrics.breaker_open.set(self._bridge.breaker_open)
+        self._bridge.collect()
         self._utilisation.set(self._egress.utilisation(now))
         self._delay.set(self._egress.delay(now))
         self._room_count.set(len(self._rooms))
@@ -184,7 +188,9 @@ class Media:
             told = await self._peers.hand_over(room.origin, number)
             if told is not None and number not in self._sessions.by_number:
                 now = self._loop.time()
-                moved = Session(number, text_of(told, "listener"), room.name, now + number_of(told, "left"), now)
+                moved = Session(
+                    number, text_of(told, "listener"), room.name, now + number_of(told, "left"), now
+                )
                 self._sessions.take_over(moved, now, 0.0)
             session = self._sessions.by_number.get(number)
         return session if session is not None and session.room == room.name else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 GRACE_STORY_S = 30.0  # after a token's end, until its listener is thrown out (assumption)
 LEAST_GRACE = 2.0  # real seconds
-EARLIEST_RENEWAL = 0.2  # of a token's validity before its end, at most: renewals are spread over this (assumption)
+LATER_SPREAD = 0.2  # first renewals come anywhere in the validity, later ones in its last fifth (assumption)
 SHORTEST_RETRY = 0.5  # real seconds: with less time left a renewal is not tried again
 GONE_AFTER = 15.0  # real seconds without a sign of life after which a session is forgotten (assumption)
 
@@ -61,7 +61,7 @@ class Sessions:
         """The session's token is good for its whole validity again."""
         session.expires = now + self.valid
         self.grants[session.listener] = session.expires
-        self._schedule(session, now, draw)
+        self._schedule(session, now, draw * LATER_SPREAD)
 
     def keep(self, session: Session, now: float, draw: float) -> None:
         """The session stays on its old token; its renewal is tried again, spread over half a validity."""
@@ -107,9 +107,7 @@ class Sessions:
 
     def silent(self, now: float) -> list[Session]:
         """Sessions without a sign of life for too long."""
-        return [
-            one for one in self.by_number.values() if not one.listening and now - one.seen > GONE_AFTER
-        ]
+        return [one for one in self.by_number.values() if not one.listening and now - one.seen > GONE_AFTER]
 
     def holds_grant(self, listener: str, now: float) -> bool:
         """Whether the cache has a token of this listener that is still good."""
@@ -125,7 +123,8 @@ class Sessions:
         heads = [heap[0][0] for heap in (self._due, self._ends) if heap]
         return min(heads, default=None)
 
-    def _schedule(self, session: Session, now: float, draw: float) -> None:
+    def _schedule(self, session: Session, now: float, early: float) -> None:
+        """Renew the share `early` of what is left of the token before its end."""
         left = max(0.0, session.expires - now)
-        heapq.heappush(self._due, (session.expires - left * EARLIEST_RENEWAL * draw, session.number))
+        heapq.heappush(self._due, (session.expires - left * early, session.number))
         heapq.heappush(self._ends, (session.expires + self.grace, session.number))

@@ -9,6 +9,7 @@ from chaos.rooms.server import Tier, named, serve
 
 
 def main() -> None:
+    """Read the command line and serve."""
     parser = argparse.ArgumentParser(prog="python -m chaos.rooms.platform", description=__doc__)
     parser.add_argument("--listen", required=True, metavar="HOST:PORT")
     parser.add_argument("--name", default="platform")

@@ -16,7 +16,7 @@ from chaos.rooms.platform.instances import Instances
 from chaos.rooms.platform.tokens import Outcome, TokenService
 from chaos.rooms.server import Tier, json_object, number_of, problem, text_of
 
-LONGEST_CONTROL = RealSeconds(10.0)  # an order that the instance has not carried out by then has failed
+LONGEST_CONTROL = RealSeconds(4.0)  # an order that the instance has not carried out by then has failed
 LONGEST_REPORT_GAP = RealSeconds(5.0)  # a late report announces no more than this long
 
 
@@ -116,7 +116,7 @@ class Platform:
             before = self._directory.rooms.get(room)
             if before is not None and before.state is not RoomState.CLOSED:
                 return web.json_response(before.told())
-            name = self._directory.least_loaded()
+            name = self._directory.least_loaded(self._loop.time())
             placed = await self._place(room, name, host, followers)
             if placed is None:
                 return problem(503, f"{name} did not open the room")
@@ -146,7 +146,10 @@ class Platform:
             return problem(409, f"{before.room} was closed; it can only be relaunched")
         relays = [relay for relay in before.relays if relay != name]
         try:
-            async with asyncio.timeout(LONGEST_CONTROL), self._placing.setdefault(before.room, asyncio.Lock()):
+            async with (
+                asyncio.timeout(LONGEST_CONTROL),
+                self._placing.setdefault(before.room, asyncio.Lock()),
+            ):
                 placed = await self._place(before.room, name, before.host, before.followers)
         except TimeoutError:
             placed = None

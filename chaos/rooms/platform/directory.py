@@ -10,6 +10,8 @@ from pydantic import JsonValue
 
 from chaos.rooms.server import number_of, text_of
 
+LIVES = 5.0  # real seconds after its last answer that an instance is taken to live
+
 
 class RoomState(StrEnum):
     """`lost`: its instance no longer has it; `closed`: by its host, or by order."""
@@ -52,15 +54,22 @@ class Directory:
 
     instances: Sequence[str]
     rooms: dict[str, Listing] = field(default_factory=dict)
+    heard_at: dict[str, float] = field(default_factory=dict)
 
-    def least_loaded(self) -> str:
-        """The instance with the fewest open rooms, then the fewest listeners; the first of equals."""
+    def least_loaded(self, now: float) -> str:
+        """Of the instances that live, the one with the fewest open rooms, then the fewest listeners.
+
+        An instance lives if it has answered lately; if none has, any may be tried.
+        """
+        living = [name for name in self.instances if now - self.heard_at.get(name, -LIVES) < LIVES]
 
         def load(name: str) -> tuple[int, int]:
-            here = [one for one in self.rooms.values() if one.state is RoomState.OPEN and one.instance == name]
+            here = [
+                one for one in self.rooms.values() if one.state is RoomState.OPEN and one.instance == name
+            ]
             return len(here), sum(sum(one.listeners.values()) for one in here)
 
-        return min(self.instances, key=load)
+        return min(living or self.instances, key=load)
 
     def next_generation(self, room: str) -> int:
         """The generation of the room's next placement."""
@@ -79,6 +88,7 @@ class Directory:
         A room that it should have and has not is lost. A room that is not listed (platform itself was restarted)
         is taken over from the account.
         """
+        self.heard_at[instance] = asked_at
         here = {room: told for room, told in rooms.items() if isinstance(told, dict)}
         for listing in self.rooms.values():
             told = here.get(listing.room)
@@ -88,7 +98,11 @@ class Directory:
                 listing.listeners.pop(instance, None)
                 if listing.placed_at <= asked_at:
                     self._missing(listing, instance)
-            if told is not None and listing.state is RoomState.LOST and self._is_origin(listing, instance, told):
+            if (
+                told is not None
+                and listing.state is RoomState.LOST
+                and self._is_origin(listing, instance, told)
+            ):
                 listing.state = RoomState.OPEN
         for room, told in here.items():
             if room not in self.rooms and told.get("origin") is True:

@@ -28,10 +28,10 @@ class Instances:
         registry: CollectorRegistry,
         heard: Callable[[str, Mapping[str, JsonValue], float], None],
     ) -> None:
-        self._metrics = BridgeMetrics("platform", PLATFORM_TO_MEDIA, KINDS, registry)
+        metrics = BridgeMetrics("platform", PLATFORM_TO_MEDIA, KINDS, registry)
         self._heard = heard
         self.bridges = {
-            name: Bridge(PLATFORM_TO_MEDIA, base, spare.get(name, base), settings, self._metrics)
+            name: Bridge(name, base, spare.get(name, base), settings, metrics)
             for name, base in primary.items()
         }
 
@@ -63,13 +63,16 @@ class Instances:
     async def revoke(self, name: str, room: str, generation: int) -> None:
         """Have the instance close the room up to this generation; not being heard is nothing to wait for."""
         try:
-            await self.bridges[name].call("DELETE", f"/internal/rooms/{room}?generation={generation}", "revoke")
+            await self.bridges[name].call(
+                "DELETE", f"/internal/rooms/{room}?generation={generation}", "revoke"
+            )
         except BridgeError:
             return
 
     def collect(self) -> None:
-        open_ones = sum(bridge.breaker_open for bridge in self.bridges.values())
-        self._metrics.breaker_open.set(open_ones / max(1, len(self.bridges)))
+        """Bring the gauges up to date."""
+        for bridge in self.bridges.values():
+            bridge.collect()
 
     async def close(self) -> None:
         for bridge in self.bridges.values():

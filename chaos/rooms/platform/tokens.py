@@ -33,10 +33,14 @@ class TokenService:
         self._loop = asyncio.get_running_loop()
         self._workers: Workers[asyncio.Future[Outcome]] = Workers(rate=1.0)
         self._timer: asyncio.TimerHandle | None = None
-        outcomes = Counter("platform_tokens_total", "Tokens asked for that ended.", ["result"], registry=registry)
+        outcomes = Counter(
+            "platform_tokens_total", "Tokens asked for that ended.", ["result"], registry=registry
+        )
         self._outcomes = {outcome: outcomes.labels(outcome.value) for outcome in Outcome}
         self._seconds = Gauge(
-            "platform_token_queue_seconds", "Real seconds that a token asked for now would wait.", registry=registry
+            "platform_token_queue_seconds",
+            "Real seconds that a token asked for now would wait.",
+            registry=registry,
         )
         self._length = Gauge("platform_token_queue_length", "Tokens in the line.", registry=registry)
         self._backlog = Gauge(

@@ -14,8 +14,10 @@ import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
+from weakref import WeakValueDictionary
 
 import aiohttp
 from pydantic import BaseModel
@@ -36,6 +38,9 @@ GRACE = 3.0
 
 Told: TypeAlias = Callable[..., object]
 """Told of every start and end: `Record.event`, or anything that takes a name and fields."""
+
+
+_here: WeakValueDictionary[Path, LocalWorld] = WeakValueDictionary()
 
 
 class _Running(BaseModel):
@@ -64,6 +69,7 @@ class LocalWorld:
         self._state = state
         self._read_at = 0
         self._links = state.layout.link_table()
+        _here[folder] = self
         self._watchers: set[asyncio.Task[None]] = set()
         self._expected: set[str] = set()
         self._tell: Told = _nobody
@@ -85,7 +91,13 @@ class LocalWorld:
 
     @classmethod
     def attach(cls, folder: Path) -> LocalWorld:
-        """A world that is already there. Raises WorldError when its folder does not hold one."""
+        """A world that is already there. Raises WorldError when its folder does not hold one.
+
+        Within one process there is one object per world, so that who started a child also reaps it.
+        """
+        known = _here.get(folder)
+        if known is not None and (folder / "world.json").exists():
+            return known
         try:
             state = _State.model_validate_json((folder / "world.json").read_bytes())
             token = (folder / "token").read_text(encoding="ascii")
@@ -97,7 +109,16 @@ class LocalWorld:
 
     @property
     def links(self) -> Mapping[str, Link]:
-        return self._links
+        idle = {spec.name for spec in self.layout.processes if spec.spare and self._info(spec).pid == 0}
+        return {
+            name: replace(
+                link,
+                proxies=tuple(
+                    replace(proxy, idle=bool(idle & {proxy.caller, proxy.callee})) for proxy in link.proxies
+                ),
+            )
+            for name, link in self._links.items()
+        }
 
     @property
     def state(self) -> str:
@@ -185,9 +206,8 @@ class LocalWorld:
             await asyncio.gather(*(self._end_quietly(name, grace) for name in reversed(group)))
         left = list(processes.marked("STANDBY_WORLD", self._state.id))
         await asyncio.gather(*(processes.end(identity, grace=0) for identity in left))
-        for watcher in self._watchers:
-            watcher.cancel()
-        await asyncio.gather(*self._watchers, return_exceptions=True)
+        if self._watchers:
+            await asyncio.wait(self._watchers, timeout=5)
         left = list(processes.marked("STANDBY_WORLD", self._state.id))
         if left:
             return Proof(False, f"still running: pids {', '.join(str(identity.pid) for identity in left)}")
@@ -265,9 +285,10 @@ class LocalWorld:
 
     def _refresh(self) -> None:
         """Take over what another process (or an undo step in this one) has started since."""
-        changed = (self.folder / "world.json").stat().st_mtime_ns
+        path = self.folder / "world.json"
+        changed = path.stat().st_mtime_ns if path.exists() else self._read_at
         if changed != self._read_at:
-            self._state = _State.model_validate_json((self.folder / "world.json").read_bytes())
+            self._state = _State.model_validate_json(path.read_bytes())
             self._read_at = changed
 
     def _save(self) -> None:

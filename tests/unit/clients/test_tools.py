@@ -3,8 +3,10 @@ from __future__ import annotations
 import hashlib
 import http.server
 import io
+import signal
 import stat
 import subprocess
+import sys
 import tarfile
 import threading
 import time
@@ -12,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +44,14 @@ def program(folder: Path, name: str, script: str) -> Path:
 def prints(text: str) -> str:
     """A shell script that prints `text` whatever it is asked."""
     return f"cat <<'END'\n{text}\nEND"
+
+
+def runs(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def archive(files: dict[str, str]) -> bytes:
@@ -363,6 +374,47 @@ def test_a_stale_program_in_the_tools_folder_is_replaced(
     program(tmp_path / "tools", "toxiproxy-server", prints("toxiproxy-server version 2.9.0"))
     fetched = ensure(releases.kit, tmp_path / "tools", said)
     assert tools.judge(TOXIPROXY_SERVER, fetched).version == "2.12.0"
+
+
+def test_what_a_killed_fetch_left_behind_is_swept(
+    tmp_path: Path, releases: Releases, said: list[str]
+) -> None:
+    """The unfinished files of a process that was killed go with the next fetch."""
+    program(tmp_path / "tools" / ".fetch-unfinished" / "0", "toxiproxy-server", "")
+    ensure(releases.kit, tmp_path / "tools", said)
+    assert {file.name for file in (tmp_path / "tools").iterdir()} == {".lock", "toxiproxy-server"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, None)])
+def test_an_interrupted_build_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, code: int | None
+) -> None:
+    """A signal in the middle of a build ends the command, the build with all its processes, and its files."""
+    program(tmp_path / "bin", "go", f"sleep 60 & echo $! > {tmp_path}/child; wait")
+    environment = {
+        "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin",
+        "STANDBY_TOOLS": str(tmp_path / "tools"),
+        "HTTPS_PROXY": "http://127.0.0.1:9",
+    }
+    command = [sys.executable, "-m", "chaos.clients.tools", "prometheus"]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().strip():
+            assert process.poll() is None, "it ended before the build began"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(number)
+        status = process.wait(timeout=30)
+    finally:
+        process.kill()
+    assert status == code if code else status != 0
+    assert {file.name for file in (tmp_path / "tools").iterdir()} == {".lock"}
+    child = int((tmp_path / "child").read_text())
+    deadline = time.monotonic() + 10
+    while runs(child):
+        assert time.monotonic() < deadline, f"process {child} is still there"
+        time.sleep(0.02)
 
 
 def test_two_at_once_download_once(tmp_path: Path, releases: Releases) -> None:

@@ -1,0 +1,5 @@
+"""`python -m chaos.cli` is `standby`."""
+
+from chaos.cli import main
+
+main()

@@ -1,0 +1,108 @@
+"""Runs the `standby` command as its user would, in a state folder of the test's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+SHORT = """
+version: 1
+title: A short run
+question: Does it work?
+time_scale: 60
+timeline: {warm_up: 2m, baseline: 3m, faults: 8m, recovery: 1m, after: 2m}
+rooms:
+  audience:
+    - {room: townhall, listeners: 60_000, from: 0m, join_over: 10m, shape: linear}
+objectives:
+  - {name: it hears, query: 'rooms:hearing:ratio{room="townhall"}', expect: ">= 0.5", may_break_for: 3m}
+faults:
+  - {fault: latency, link: media-to-platform, delay: 100ms, at: 10s, lasts: 7m}
+"""
+
+
+@dataclass
+class Standby:
+    """The command with a state folder, and everything it leaves."""
+
+    folder: Path
+
+    @property
+    def state(self) -> Path:
+        """Where journals, runs and kept worlds are."""
+        return self.folder / "state"
+
+    def document(self, text: str = SHORT) -> Path:
+        """A document on disk."""
+        path = self.folder / "experiment.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def command(self, *arguments: str | Path) -> list[str]:
+        """The command line."""
+        return [sys.executable, "-m", "chaos.cli", *map(str, arguments)]
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start the command and go on."""
+        return subprocess.Popen(
+            self.command(*arguments), env=self.env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def run(self, *arguments: str | Path, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+        """Run the command to its end."""
+        return subprocess.run(
+            self.command(*arguments), env=self.env(), capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    def env(self) -> dict[str, str]:
+        """The environment of the command; its mark tells the processes of this test from all others."""
+        return {**os.environ, "STANDBY_STATE": str(self.state), "STANDBY_TEST": str(self.folder)}
+
+    def left(self) -> list[str]:
+        """The command lines of all processes that this test's commands started and that still run."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get("STANDBY_TEST") == str(self.folder) and process.status() != "zombie":
+                    found.append(" ".join(process.cmdline())[:120])
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+    def events(self, run: Path) -> list[dict[str, object]]:
+        """The record of a run, as far as it is written."""
+        path = run / "events.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def wait_for(self, run: Path, event: str, timeout: float = 60) -> dict[str, object]:
+        """Wait until an event is recorded; the event."""
+        found: list[dict[str, object]] = []
+
+        def seen() -> bool:
+            found[:] = [one for one in self.events(run) if one["event"] == event]
+            return bool(found)
+
+        wait_until(seen, timeout, f"`{event}` in {run}")
+        return found[0]
+
+
+def wait_until(holds: Callable[[], bool], timeout: float, what: str) -> None:
+    """Wait until something that other processes decide holds; fails after `timeout` seconds."""
+    until = time.monotonic() + timeout
+    while not holds():
+        assert time.monotonic() < until, f"waited {timeout:g} s for {what}"
+        time.sleep(0.05)
+
+
+def names(events: Sequence[dict[str, object]]) -> list[str]:
+    """What happened, by name."""
+    return [str(event["event"]) for event in events]

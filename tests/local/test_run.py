@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import signal
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.local.standby import SHORT, Standby, names, wait_until
+
+pytestmark = [pytest.mark.local, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def standby(tmp_path: Path) -> Standby:
+    """The command in a state folder of its own."""
+    return Standby(tmp_path)
+
+
+def toxics_of(world: Path) -> dict[str, int]:
+    """How many toxics each proxy of a world has, asked of the Toxiproxy servers themselves."""
+    found: dict[str, int] = {}
+    for url in json.loads((world / "world.json").read_text())["layout"]["toxiproxies"].values():
+        with urllib.request.urlopen(f"{url}/proxies", timeout=5) as answer:  # noqa: S310 - our own server
+            found |= {name: len(proxy["toxics"]) for name, proxy in json.load(answer).items()}
+    return found
+
+
+def test_a_run_goes_through_its_phases_proves_its_fault_and_leaves_nothing(standby: Standby) -> None:
+    """A passing run: exit 0, path and effect proven, gone proven, every report there, no process left."""
+    out = standby.folder / "out"
+    done = standby.run("run", standby.document(), "--out", out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    events = standby.events(out)
+    phases = [event["phase"] for event in events if event["event"] == "phase_started"]
+    assert phases == ["preflight", "warm_up", "baseline", "path_proof", "faults", "recovery", "after", "judging"]
+    report = json.loads((out / "run.json").read_text())
+    fault = report["faults"][0]
+    assert (fault["path_proof"], fault["in_force"], fault["gone"]) == (True, True, True)
+    assert report["verdict"] == "pass"
+    assert {path.name for path in out.iterdir()} >= {"events.jsonl", "report.html", "junit.xml", "summary.md"}
+    applied = next(event for event in events if event["event"] == "fault_applied")
+    assert 0 <= float(str(applied["lateness_s"])) < 1
+    assert standby.left() == []
+    token = (out / "world" / "token").read_text()
+    assert token not in (out / "events.jsonl").read_text()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_undoes_everything_before_the_run_ends(standby: Standby, number: signal.Signals, code: int) -> None:
+    """In the middle of a fault: the fault is undone and seen to be gone, the world ended, the code is the signal's."""
+    out = standby.folder / "out"
+    process = standby.start("run", standby.document(), "--out", out)
+    standby.wait_for(out, "fault_observed")
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == code, output
+    gone = [event for event in standby.events(out) if event["event"] == "fault_gone"]
+    assert [event["gone"] for event in gone] == [True]
+    assert standby.left() == []
+    assert json.loads((out / "run.json").read_text())["verdict"] == "inconclusive"
+
+
+def test_after_kill_9_recover_ends_the_world_once_and_again(standby: Standby) -> None:
+    """Whatever the dead run owned is ended from its journal; a second recovery finds nothing and is 0 too."""
+    out = standby.folder / "out"
+    process = standby.start("run", standby.document(), "--out", out)
+    standby.wait_for(out, "fault_applied")
+    process.kill()
+    process.communicate(timeout=30)
+    assert standby.left() != []
+    first = standby.run("recover")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert standby.left() == []
+    again = standby.run("recover")
+    assert (again.returncode, "0 undone" in again.stdout) == (0, True)
+
+
+def test_a_kept_world_serves_runs_and_gets_back_what_a_dead_run_took(standby: Standby) -> None:
+    """`up`, a run killed with its fault in force, a second run refused meanwhile, `recover`, another run, `down`."""
+    assert standby.run("up", "--world", "local").returncode == 0
+    world = standby.state / "worlds" / "local"
+    try:
+        out = standby.folder / "out"
+        process = standby.start("run", standby.document(), "--out", out)
+        standby.wait_for(out, "fault_applied")
+        assert max(toxics_of(world).values()) == 1
+        refused = standby.run("run", standby.document(), "--out", standby.folder / "second")
+        assert refused.returncode == 3
+        assert "in use by" in refused.stdout + refused.stderr
+        process.kill()
+        process.communicate(timeout=30)
+        recovered = standby.run("recover")
+        assert recovered.returncode == 0, recovered.stdout + recovered.stderr
+        assert max(toxics_of(world).values()) == 0
+        done = standby.run("run", standby.document(), "--out", standby.folder / "third")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert max(toxics_of(world).values()) == 0
+    finally:
+        assert standby.run("down", "--world", "local").returncode == 0
+    assert standby.left() == []
+
+
+def test_a_baseline_that_does_not_hold_injects_nothing(standby: Standby) -> None:
+    """An objective that is broken before anything is touched: inconclusive, and no fault was ever applied."""
+    out = standby.folder / "out"
+    done = standby.run("run", standby.document(), "--set", 'objectives[0].expect=">= 2"', "--out", out)
+    assert done.returncode == 3
+    assert "baseline" in json.loads((out / "run.json").read_text())["why"]
+    assert "fault_applied" not in names(standby.events(out))
+
+
+def test_an_objective_whose_query_matches_nothing_is_no_pass(standby: Standby) -> None:
+    """A query without data is inconclusive, even judged only after the faults."""
+    out = standby.folder / "out"
+    document = SHORT.replace("rooms:hearing:ratio{", "rooms:no_such_thing:ratio{").replace(
+        'expect: ">= 0.5"', 'expect: ">= 0.5", during: [after]'
+    )
+    done = standby.run("run", standby.document(document), "--out", out)
+    assert done.returncode == 3
+    assert "no data" in json.loads((out / "run.json").read_text())["why"]
+
+
+@pytest.mark.parametrize("how", ["condition", "halt"])
+def test_a_stop_condition_or_halt_aborts_and_undoes(standby: Standby, how: str) -> None:
+    """Exit 5, the fault undone and seen to be gone, nothing left."""
+    out = standby.folder / "out"
+    text = SHORT
+    if how == "condition":
+        text += "stop_when:\n  - {name: listeners, query: 'sum(chaos_fault_active)', expect: '> 0', for: 1m}\n"
+    process = standby.start("run", standby.document(text), "--out", out)
+    if how == "halt":
+        standby.wait_for(out, "fault_observed")
+        assert standby.run("halt", "--all").returncode == 0
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == 5, output
+    gone = [event["gone"] for event in standby.events(out) if event["event"] == "fault_gone"]
+    assert gone == [True]
+    assert standby.left() == []
+
+
+def test_a_toxic_that_vanishes_makes_the_run_inconclusive(standby: Standby) -> None:
+    """A fault that was gone before it should be is not concluded from."""
+    out = standby.folder / "out"
+    process = standby.start("run", standby.document(), "--out", out)
+    standby.wait_for(out, "fault_observed")
+    world = out / "world"
+    for url in json.loads((world / "world.json").read_text())["layout"]["toxiproxies"].values():
+        request = urllib.request.Request(f"{url}/reset", method="POST")  # noqa: S310 - our own server
+        urllib.request.urlopen(request, timeout=5).close()  # noqa: S310 - our own server
+    process.communicate(timeout=90)
+    assert process.returncode == 3
+    assert "not seen in force" in json.loads((out / "run.json").read_text())["why"]
+
+
+def test_two_runs_at_once_do_not_meet(standby: Standby) -> None:
+    """Two worlds on their own ports: both pass, and neither leaves anything."""
+    document = standby.document()
+    processes = [standby.start("run", document, "--out", standby.folder / name) for name in ("a", "b")]
+    for process in processes:
+        output, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, output
+    wait_until(lambda: standby.left() == [], 5, "both worlds to be gone")
