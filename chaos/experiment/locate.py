@@ -171,7 +171,7 @@ class _Told:
         elif kind == "string_type" and value:
             message, expected = (
                 "is not a text",
-                "a text" + ("" if value.startswith("a ") else f' such as "{value}"'),
+                "a text" + (f' such as "{value}"' if _is_scalar(root, path) else ""),
             )
         elif kind in ("unit", "document"):
             message = str(context.get("message", error["msg"]))
@@ -184,6 +184,11 @@ class _Told:
             value = ""
         place = place_of(root, path, key=kind == "extra_forbidden")
         return cls(kind, path, place, message, value, expected, suggestion)
+
+
+def _is_scalar(root: Node, path: Path_) -> bool:
+    node = _walk(root, path, key=False)[1]
+    return isinstance(node, Scalar) and node.value is not None
 
 
 def _expected(kind: str, context: Mapping[str, object]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Annotated, Literal, Self, TypeAlias, Union
 
-from pydantic import Field, SerializeAsAny, ValidationInfo, create_model, model_validator
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo, create_model, model_validator
 
 from chaos.clock import StorySeconds
 from chaos.experiment.base import CHECKED_ELSEWHERE, Many, Model, wrong
@@ -146,4 +146,10 @@ def experiment_model(faults: tuple[type[FaultSpec], ...]) -> type[Experiment]:
     )
 
 
-NoFaults: TypeAlias = Annotated[Many[FaultSpec], Field(max_length=0)]
+def _none_known(value: object) -> object:
+    if value not in ([], ()):
+        raise wrong("no faults are known here", expected="an empty list")
+    return value
+
+
+NoFaults: TypeAlias = Annotated[Many[FaultSpec], BeforeValidator(_none_known)]

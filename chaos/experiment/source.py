@@ -13,7 +13,7 @@ from chaos.errors import DocumentError, Problem
 from chaos.experiment.tree import Node, Place, Scalar, refused, scalar, unshared
 from chaos.experiment.tree import problem as problem
 
-LARGEST_FILE = 256 * 1024
+LARGEST_FILE = 128 * 1024
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -208,7 +208,7 @@ class Bridge:
         except (aiohttp.ClientError, OSError):
             return "unreachable", None
         if response.status >= 500:
-            return ("refused" if response.status == 503 else "error"), None
+            return ("refused" if response.status in (503, 504) else "error"), None
         return "ok", Answer(response.status, _object(text))
 
     def collect(self) -> None:

@@ -38,6 +38,8 @@ class _Seen:
 
 async def prove(world: World, proxies: Sequence[Proxy], *, within: float = WITHIN) -> Proof:
     """Whether every caller of these proxies speaks through them and not straight to what is behind."""
+    if not proxies:
+        return Proof(None, "none of its proxies carries anything just now")
     seen = await asyncio.gather(*(_watch(world, proxy, within) for proxy in proxies))
     said = "; ".join(_told(proxy, one, within) for proxy, one in zip(proxies, seen, strict=True))
     if any(one.around for one in seen):

@@ -207,7 +207,7 @@ def whole(value: float, unit: float, word: str, at: str, *, zero: bool = False) 
     if value == 0 and zero:
         return 0
     if value == 0:
-        raise wrong("would do nothing", at=at, expected=f"at least 1 of {word}")
+        raise wrong("would do nothing", at=at, expected=f"a whole number of {word}, at least 1")
     if count < 1 or abs(value / unit - count) > 1e-6 * max(1, count):
         raise wrong("Toxiproxy would round it", at=at, expected=f"a whole number of {word}, at least 1")
     return count

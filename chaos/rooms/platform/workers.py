@@ -92,22 +92,30 @@ class Workers(Generic[T]):
         return now + min(LONGEST_STEP / 2, until_head)
 
     def wait(self) -> float:
-        """Real seconds that a token asked for now would wait until its turn comes, at the present sharing."""
-        if not self.line:
-            return 0.0
-        tokens, _ = self._shares()
-        return (len(self.line) - 1 + self._head_left) / tokens
+        """Real seconds that a token asked for now would wait until its turn comes, with no more announced."""
+        return self._until_done(self._tokens_left(), self.backlog * UNIT_COST, 1.0 - self._announced_share())
 
     def backlog_seconds(self) -> float:
-        """Real seconds of announcement work at the present sharing."""
-        if self.backlog <= 0.0:
-            return 0.0
-        _, units = self._shares()
-        return self.backlog * UNIT_COST / units
+        """Real seconds until the announcements are out, with no more tokens asked for."""
+        alone = BULKHEAD_SHARE if self.bulkhead else 1.0
+        work = self.backlog * UNIT_COST / alone
+        return self._until_done(work, self._tokens_left(), self._announced_share() / alone)
+
+    def _until_done(self, work: float, other: float, share: float) -> float:
+        """Real seconds for `work` tokens' worth at this share while the `other` kind lasts, at full rate after it."""
+        if work * (1.0 - share) <= other * share:
+            return work / (self.rate * share)
+        return (work + other) / self.rate
+
+    def _tokens_left(self) -> float:
+        return len(self.line) - 1 + self._head_left if self.line else 0.0
+
+    def _announced_share(self) -> float:
+        return BULKHEAD_SHARE if self.bulkhead else EVEN_SHARE
 
     def _shares(self) -> tuple[float, float]:
         """Work per real second for tokens and for announcements, in tokens; 0 only for a kind without work."""
-        share = BULKHEAD_SHARE if self.bulkhead else EVEN_SHARE
+        share = self._announced_share()
         if self.line and self.backlog > 0.0:
             return self.rate * (1.0 - share), self.rate * share
         if self.line:

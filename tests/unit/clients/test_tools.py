@@ -290,7 +290,11 @@ def test_a_release_that_is_not_what_it_claims_is_refused(
     assert not (tmp_path / "tools" / "toxiproxy-server").exists()
 
 
-@pytest.mark.parametrize("content", [b"no archive", archive({"something-else": ""}), RELEASE[:100]])
+@pytest.mark.parametrize(
+    "content",
+    [b"no archive", archive({"something-else": ""}), RELEASE[:100]],
+    ids=["no archive", "without the program", "cut off"],
+)
 def test_an_archive_without_the_program_is_refused(
     tmp_path: Path, releases: Releases, said: list[str], content: bytes
 ) -> None:

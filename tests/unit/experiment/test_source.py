@@ -1,4 +1,3 @@
-import os
 import time
 import tracemalloc
 from pathlib import Path
@@ -77,9 +76,9 @@ def test_scalars_agree_with_ruamel(value: object) -> None:
         ("a: \x00\n", "x.yaml:1:4: contains the character U+0000"),
         ("a: 1\nb: \x1b[0m\n", "x.yaml:2:4: contains the character U+001B"),
         ("\udcff: 1\n", "x.yaml:1:1: contains the character U+DCFF"),
-        ("{" * 1000, f"is nested too deeply; expected at most {DEEPEST} levels"),
+        ("[" * 1000, f"is nested too deeply; expected at most {DEEPEST} levels"),
         ("- " * 1000, "is nested too deeply"),
-        ("a: {b: " * 200, "is nested too deeply"),
+        ("{a: " * 200, "is nested too deeply"),
         ("- a\n" * (MOST_VALUES + 1), f"has too many values; expected at most {MOST_VALUES}"),
     ],
 )
@@ -195,7 +194,6 @@ def test_what_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
         assert told in str(caught.value)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="bytes in file names are a matter of POSIX")
 def test_a_byte_order_mark_is_no_part_of_the_document(tmp_path: Path) -> None:
     """Editors that put a mark before UTF-8 do no harm."""
     file = tmp_path / "mark.yaml"
