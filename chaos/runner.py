@@ -32,6 +32,8 @@ from chaos.engine.sampling import StopCondition
 from chaos.engine.verdict import INCONCLUSIVE, NOT_UNDONE
 from chaos.errors import PreflightError, StandbyError
 from chaos.experiment import Loaded
+from chaos.experiment.fault import FaultSpec, LinkFaultSpec, ProcessFaultSpec
+from chaos.experiment.model import MaxAffected
 from chaos.experiment.objective import Objective
 from chaos.faults.registry import registry
 from chaos.record import Listener, Record
@@ -206,8 +208,10 @@ class _Composition:
             Injection(
                 f"f{number}",
                 spec,
-                known[spec.fault](spec, world, id=f"{self.name}-f{number}"),
+                known[spec.fault](spec, world, id=f"{self.name}-f{number}", seed=self.seed),
                 experiment.timeline.faults,
+                prometheus,
+                _most(spec, experiment.max_affected),
             )
             for number, spec in enumerate(experiment.faults, start=1)
         ]
@@ -252,7 +256,7 @@ class _Composition:
         if world is not None and self.experiment.rooms is not None:
             infos = world.processes()
             places = {
-                "instance": [info.name for info in infos if info.pid],
+                "instance": sorted(info.name for info in infos if info.pid),
                 "node": sorted({info.node for info in infos if info.pid}),
                 "room": [group.room for group in self.experiment.rooms.audience],
                 "link": [name for name in world.links if not name.endswith("-spare")],
@@ -320,6 +324,13 @@ def _goals(objectives: Sequence[Objective], system: RoomsSystem) -> list[Goal]:
             )
     counted = {goal.name for goal in goals}
     return goals + [goal for goal in system.goals() if goal.name not in counted]
+
+
+def _most(spec: FaultSpec, limits: MaxAffected) -> int | None:
+    """How many targets a fault may touch at once; links have no limit, for whoever names a link means all of it."""
+    if isinstance(spec, ProcessFaultSpec):
+        return limits.processes
+    return None if isinstance(spec, LinkFaultSpec) else limits.nodes
 
 
 def _finite(seconds: StorySeconds) -> StorySeconds | None:

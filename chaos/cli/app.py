@@ -12,6 +12,11 @@ import chaos
 from chaos.engine.verdict import INCONCLUSIVE, NOT_UNDONE, USAGE
 from chaos.errors import DocumentError, StandbyError, UndoError, UsageError
 
+
+def _exit_with(code: int | None, **_parameters: object) -> None:
+    raise typer.Exit(code or 0)
+
+
 app = typer.Typer(
     name="standby",
     help="Find out how few people your integration can survive with.",
@@ -19,6 +24,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    result_callback=_exit_with,
 )
 
 Files = Annotated[
@@ -36,23 +42,12 @@ Out = Annotated[Optional[Path], typer.Option("--out", help="The folder for the r
 def run_app(arguments: list[str]) -> int:
     """Run the command line; its exit code."""
     try:
-        code = app(arguments, standalone_mode=False)
-    except typer.Exit as ended:
-        return ended.exit_code
-    except typer.Abort:
-        return 130
-    except KeyboardInterrupt:
-        return 130
+        app(arguments)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
     except StandbyError as error:
         return _refused(error)
-    except Exception as error:
-        import click
-
-        if isinstance(error, click.ClickException):
-            error.show()
-            return USAGE
-        raise
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 @app.command()

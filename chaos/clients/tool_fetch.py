@@ -151,23 +151,29 @@ def build(kit: Kit, stage: Path, say: Say, path: str | None = None) -> None:
 def _go(command: Sequence[str], module: Path, environment: Mapping[str, str], what: str, say: Say) -> None:
     """Run one Go command in `module` to its end, telling now and then that it goes on."""
     log = module.parent / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=module,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+    # A signal between the start of the process and the `try` would leave the process behind: it has to wait.
+    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=module,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
             status = _watch(process, f"{what}: go {command[1]}", say)
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             raise
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
     if status != 0:
         end = " / ".join(log.read_text(errors="replace").strip().splitlines()[-4:])
         raise WayFailedError(f"`go {' '.join(command[1:3])}` ended with {status}: {end}")

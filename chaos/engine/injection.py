@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from chaos.clients.prometheus import Prometheus
 from chaos.clock import Clock, StoryClock, StorySeconds
-from chaos.errors import StandbyError
+from chaos.errors import FaultError, StandbyError
 from chaos.experiment.fault import FaultSpec
+from chaos.experiment.fault import Proof as OwnProof
 from chaos.faults.base import Fault, Plan
 from chaos.proof import Proof
 from chaos.record import Record
@@ -20,6 +22,8 @@ LEAD = 0.25
 """Real seconds before a fault is due at which its targets are resolved and its undo is journaled."""
 LEASE = 60.0
 """Real seconds beyond a fault's planned end after which anyone may undo it."""
+OWN_PROOF_LOOKS = 10
+"""How often, a second apart, a user's own proof is looked at before it counts as not given."""
 PROOF_BOUND = 30.0
 """Real seconds that any proof may take."""
 
@@ -32,6 +36,9 @@ class Injection:
     spec: FaultSpec
     fault: Fault[FaultSpec]
     faults_last: StorySeconds
+    prometheus: Prometheus
+    most: int | None = None
+    """How many targets it may touch (`max_affected`); None: as many as it names."""
     doubts: list[str] = field(default_factory=list)
     left: str = ""
     repaired: asyncio.Event = field(default_factory=asyncio.Event)
@@ -89,6 +96,12 @@ class Injection:
 
     async def _announce(self, end: float, clock: Clock, journal: Journal) -> None:
         self._plan = await self.fault.plan()
+        if self.most is not None and len(self._plan.targets) > self.most:
+            named = ", ".join(self._plan.targets)
+            raise FaultError(
+                f"it would touch {len(self._plan.targets)} targets ({named}), and `max_affected` allows {self.most}; "
+                "narrow `select`, or raise the limit"
+            )
         what = f"{self.spec.fault} on {', '.join(self._plan.targets)}"
         lease = clock.unix() + max(0.0, end - clock.monotonic()) + LEASE
         intent = Intent(self.id, what, self._plan.undo, lease)
@@ -124,9 +137,24 @@ class Injection:
     async def _see(self, record: Record, when: str) -> None:
         assert self._plan is not None
         proof = await self._bounded(self.fault.observe(self._plan))
+        if proof.holds is not False and self.spec.proof is not None:
+            proof = await self._bounded(self._own_proof(self.spec.proof))
         record.event("fault_observed", id=self.id, in_force=proof.holds, evidence=proof.evidence, when=when)
         if not proof.holds:
             self.doubts.append(f"{self.spec.title} was not seen in force ({when}): {proof.evidence}")
+
+    async def _own_proof(self, wanted: OwnProof) -> Proof:
+        """The user's own proof of effect: a query and what its value must be, given a few scrapes to show."""
+        value = None
+        for _ in range(OWN_PROOF_LOOKS):
+            found = await self.prometheus.instant(wanted.query, lookback=3.0)
+            value = next((sample for series in found for _, sample in series.samples), None)
+            if value is not None and wanted.expect.holds(value):
+                return Proof(True, f"{wanted.query} is {value:.4g}, as its proof expects ({wanted.expect})")
+            await asyncio.sleep(1)
+        if value is None:
+            return Proof(None, f"{wanted.query} has no data")
+        return Proof(False, f"{wanted.query} is {value:.4g}; its proof expects {wanted.expect}")
 
     async def _bounded(self, proving: Awaitable[Proof]) -> Proof:
         try:

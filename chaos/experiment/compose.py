@@ -20,6 +20,7 @@ from ruamel.yaml.events import (
 
 from chaos.errors import DocumentError, Problem
 from chaos.experiment.tree import (
+    UNPRINTABLE,
     Entry,
     Mapping,
     Node,
@@ -31,12 +32,13 @@ from chaos.experiment.tree import (
     refused,
     scalar,
     short,
+    unprintable,
 )
 
 MOST_VALUES = 10_000
 DEEPEST = 24
-_SCANNER_SLIPS = (ValueError, IndexError, KeyError, TypeError, AttributeError, AssertionError)
-"""What ruamel.yaml's scanner raises, besides its own errors, on texts that are not YAML."""
+_SCANNER_SLIPS = (ValueError, OverflowError)
+"""What ruamel.yaml's scanner raises, besides its own errors, on an escape that names no character."""
 
 
 def events(text: str, name: str) -> Iterator[Event]:
@@ -125,6 +127,8 @@ class Composer:
         plain = event.implicit[0] and event.style is None
         if event.tag is not None:
             self._tag(event, place)
+        if bad := UNPRINTABLE.search(event.value):
+            self.problems.append(problem(place, self._path(), unprintable(bad[0]), expected="a text to read"))
         return Scalar(place, scalar(event.value) if plain else event.value, event.value)
 
     def _tag(self, event: ScalarEvent | MappingStartEvent | SequenceStartEvent, place: Place) -> None:

@@ -6,15 +6,13 @@ no repeated key, and no more size, depth and aliases than a person writes. Whate
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from chaos.errors import DocumentError, Problem
-from chaos.experiment.tree import Node, Place, Scalar, refused, scalar, unshared
+from chaos.experiment.tree import UNPRINTABLE, Node, Place, Scalar, refused, scalar, unprintable, unshared
 from chaos.experiment.tree import problem as problem
 
 LARGEST_FILE = 128 * 1024
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def read_text(path: Path) -> str:
@@ -52,9 +50,9 @@ def parse(text: str, name: str) -> tuple[Node, list[Problem]]:
     """
     if len(text) > LARGEST_FILE:
         raise refused(Place(name), "is too large", expected=f"at most {LARGEST_FILE // 1024} KiB")
-    if bad := _UNPRINTABLE.search(text):
+    if bad := UNPRINTABLE.search(text):
         place = _place_in(name, text, bad.start())
-        raise refused(place, f"contains the character U+{ord(bad[0]):04X}, which YAML does not allow")
+        raise refused(place, unprintable(bad[0]))
     from chaos.experiment.compose import Composer  # brings ruamel.yaml, which is heavy
 
     composer = Composer(name)
@@ -67,6 +65,8 @@ def parse(text: str, name: str) -> tuple[Node, list[Problem]]:
 def parse_value(text: str, place: Place) -> Node:
     """One value as `--set` takes it: a scalar, or a list or mapping in brackets. Raises DocumentError."""
     if not text.lstrip().startswith(("[", "{", '"', "'")):
+        if bad := UNPRINTABLE.search(text):
+            raise refused(place, unprintable(bad[0]))
         return Scalar(place, scalar(text.strip()), text.strip())
     try:
         node, problems = parse(text, place.file)

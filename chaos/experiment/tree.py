@@ -9,6 +9,8 @@ from typing import TypeAlias
 from chaos.errors import DocumentError, Problem
 
 LONGEST_VALUE = 60
+UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What YAML does not allow as it stands, and a document not as an escape either."""
 
 Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"
 Path_: TypeAlias = tuple[str | int, ...]
@@ -108,10 +110,19 @@ def refused(place: Place, message: str, *, expected: str = "", suggestion: str =
 def problem(
     place: Place, path: Path_, message: str, *, value: str = "", expected: str = "", suggestion: str = ""
 ) -> Problem:
-    """A Problem at a place."""
-    return Problem(
-        place.file, place.line, place.column, path_text(path), message, value, expected, suggestion
-    )
+    """A Problem at a place, in words that any terminal can show."""
+    told = (path_text(path), message, value, expected, suggestion)
+    return Problem(printable(place.file), place.line, place.column, *map(printable, told))
+
+
+def unprintable(letter: str) -> str:
+    """The complaint about a character that nobody can see."""
+    return f"contains the character U+{ord(letter):04X}, which YAML does not allow"
+
+
+def printable(text: str) -> str:
+    """The text with what cannot be shown as escapes."""
+    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def short(text: str) -> str:

@@ -125,7 +125,7 @@ def picture(run: Situation, width: int, height: int) -> RenderableType:
         ("people", (10, 12, 0), people),
         ("rooms", (40, 12), figures),
     ]
-    shown = [section for section in sections if section[2]]
+    shown = [section for section in sections if section[2]][: max(0, height - 2 - len(parts))]
     room = height - 1 - len(parts) - (1 if alerts else 0) - len(shown)
     for (name, columns, rows), share in zip(
         shown, _shared([len(rows) for _, _, rows in shown], room), strict=True
@@ -145,11 +145,10 @@ def _title(run: Situation) -> Text:
 
 def _progress(run: Situation, width: int) -> list[RenderableType]:
     phases = Text(no_wrap=True, overflow="ellipsis")
-    for name in STORY:
-        style = "bold reverse" if name == run.phase else "dim"
-        phases.append(f" {words.spoken(name)} ", style=style)
     if run.phase not in STORY:
-        phases = Text(f" {words.spoken(run.phase) or 'starting'} ", style="bold reverse") + phases
+        phases.append(f" {words.spoken(run.phase) or 'starting'} ", style="bold reverse")
+    for name in STORY:
+        phases.append(f" {words.spoken(name)} ", style="bold reverse" if name == run.phase else "dim")
     left, whole = run.phase_left(), run.left()
     ahead = [("phase", left), ("run", whole)]
     real = ", ".join(f"{name} {words.length(round(each))}" for name, each in ahead if each is not None)

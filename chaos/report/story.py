@@ -236,13 +236,13 @@ def _closing(report: RunReport) -> list[str]:
     said: list[str] = []
     if report.survived is not None:
         said.append("In the end " + fate(report) + _minutes(report) + ".")
-    idle = [
-        lane for lane in lanes_of(report) if lane.person is not None and not lane.work and not lane.repairs
-    ]
-    if idle and report.crew is not None and report.crew.headcount > len(idle):
-        said.append(
-            f"{words.counted(len(idle), 'person', 'people').capitalize()} of the crew never had to do anything."
-        )
+    lanes = [lane for lane in lanes_of(report) if lane.person is not None]
+    away = [lane for lane in lanes if not lane.available and not lane.work]
+    idle = [lane for lane in lanes if lane.available and not lane.work and not lane.repairs]
+    if away:
+        said.append(f"{words.counted(len(away), 'person', 'people')} of the crew did not answer at all.")
+    if idle and len(lanes) > len(idle):
+        said.append(f"{words.counted(len(idle), 'person', 'people')} of the crew never had to do anything.")
     if report.verdict == "inconclusive":
         said.append(f"Nothing can be concluded from this run: {report.why.rstrip('.')}.")
     if report.crew is not None:

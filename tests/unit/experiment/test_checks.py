@@ -5,15 +5,21 @@ from hypothesis import strategies as st
 from chaos.experiment.checks import check, reach
 from tests.unit.experiment.documents import OWN_SERVICES, changed, loaded, one_problem, problems
 
-QUERY = '    query: rooms:join_success:ratio{room="townhall"}\n    expect: ">= 0.9"\n    may_break_for: 2m\n'  # fmt: skip
+QUERY = """\
+    query: rooms:join_success:ratio{room="townhall"}
+    expect: ">= 0.9"
+    may_break_for: 2m
+"""
+SOURCES = "exactly one of query, survives, http, command, python"
+CREW = "crew:\n  headcount: 2\n  runbooks: runbooks.yaml\n"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "path", "expected", "suggestion"),
     [
         # what an objective must say
-        (QUERY, '    expect: ">= 0.9"\n', "objectives[0]", "exactly one of query, survives, http, command, python", ""),
-        (QUERY, QUERY + "    python: a:b\n", "objectives[0]", "exactly one of query, survives, http, command, python", ""),
+        (QUERY, '    expect: ">= 0.9"\n', "objectives[0]", SOURCES, ""),
+        (QUERY, QUERY + "    python: a:b\n", "objectives[0]", SOURCES, ""),
         ('    expect: ">= 0.9"\n', "", "objectives[0]", 'a key expect, such as ">= 0.9"', ""),
         ("name: the room survives,", "name: joins succeed,", "objectives[1].name", "a name of its own", ""),
         ("survives: townhall}", "survives: townhal}", "objectives[1].survives", "townhall", "townhall"),
@@ -30,14 +36,14 @@ QUERY = '    query: rooms:join_success:ratio{room="townhall"}\n    expect: ">= 0
         ("select: {room: townhall}", "select: {room: twnhall}", "faults[1].select.room", "townhall", "townhall"),
         ("until: repaired, at_most: 10m", "at_most: 10m", "faults[0].at_most",
          "`until: repaired` beside it, or `lasts` in its place", ""),
-        ("until: repaired, at_most: 10m", "until: repaired, lasts: 10m", "faults[0].lasts", "one of `lasts` and `until`",
-         ""),
+        ("until: repaired, at_most: 10m", "until: repaired, lasts: 10m", "faults[0].lasts",
+         "one of `lasts` and `until`", ""),
         ("at: 4m, lasts: 4m", "at: 12m", "faults[1].at", "less than 12m", ""),
         ("at: 4m, lasts: 4m", "at: 4m, lasts: 481s", "faults[1].lasts", "at most 8m, when timeline.faults ends", ""),
         ("at: 4m, lasts: 4m", "at: 4m, lasts: 8m", "", "", ""),
         ("at_most: 10m", "at_most: 11m1s", "faults[0].at_most", "at most 11m, when timeline.faults ends", ""),
         ("at: 4m, lasts: 4m", "name: slow, at: 4m", "faults[1].name", "a name of its own", ""),
-        ("crew:\n  headcount: 2\n  runbooks: runbooks.yaml\n", "", "faults[0].until", "a section `crew`, or `lasts`", ""),
+        (CREW, "", "faults[0].until", "a section `crew`, or `lasts`", ""),
         ("crew:\n", "system: {tiers: {a: {address: 'h:1'}}}\ncrew:\n", "system", "one of `rooms` and `system`", ""),
     ],
 )  # fmt: skip
@@ -158,7 +164,8 @@ def test_a_phase_without_length_cannot_be_judged() -> None:
 
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["1m", "repaired", "edge", "up[5s]", "x"]),
+    st.none() | st.booleans() | st.integers() | st.floats()
+    | st.sampled_from(["1m", "repaired", "edge", "up[5s]", "x"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(

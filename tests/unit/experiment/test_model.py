@@ -4,30 +4,34 @@ import pytest
 from pydantic import ValidationError
 
 from chaos.clock import StorySeconds
-from chaos.experiment.model import Experiment, experiment_model
+from chaos.experiment.model import Experiment
 from chaos.experiment.objective import Objective
 from chaos.experiment.people import CrewSection
 from chaos.experiment.system import link_variable
 from chaos.experiment.units import Expectation
-from tests.unit.experiment.documents import DOCUMENT, FAULTS, loaded
+from tests.unit.experiment.documents import DOCUMENT, loaded
 
 
 def test_the_timeline_counts_from_the_start_of_warm_up() -> None:
     """Phases follow each other, and `start` adds up what lies before."""
     timeline = loaded(DOCUMENT).experiment.timeline
-    assert timeline.total == 23 * 60
-    assert [timeline.start(phase) for phase in ("warm_up", "baseline", "faults", "recovery", "after")] == [
-        0, 120, 240, 960, 1200
-    ]  # fmt: skip
-    assert timeline.length("after") == 180
+    assert timeline.total == 23 * 60.0
+    starts = [timeline.start(phase) for phase in ("warm_up", "baseline", "faults", "recovery", "after")] == [
+        0.0,
+        120.0,
+        240.0,
+        960.0,
+        1200.0,
+    ]
+    assert timeline.length("after") == 180.0
 
 
 def test_a_fault_ends_with_its_phase_at_the_latest() -> None:
     """`lasts`, `at_most` and neither of them: each has an end, none after the phase."""
     slow, kill = loaded(DOCUMENT).experiment.faults
-    assert slow.ends(StorySeconds(720.0)) == 660
-    assert kill.ends(StorySeconds(720.0)) == 480
-    assert kill.model_copy(update={"lasts": None}).ends(StorySeconds(720.0)) == 720
+    assert slow.ends(StorySeconds(720.0)) == 660.0
+    assert kill.ends(StorySeconds(720.0)) == 480.0
+    assert kill.model_copy(update={"lasts": None}).ends(StorySeconds(720.0)) == 720.0
     assert slow.title == "slow"
     assert kill.title == "process_kill"
 
@@ -65,14 +69,14 @@ def test_acknowledgement_follows_who_is_on_call() -> None:
     own = CrewSection.model_validate(
         {"headcount": 1, "runbooks": "x", "attending": True, "people": {"acknowledge": {"median": "5m"}}}
     )
-    assert own.median_acknowledgement == 300
+    assert own.median_acknowledgement == 300.0
 
 
 def test_an_experiment_made_in_code_is_checked_like_a_document() -> None:
     """Contradictions are refused without the loader, too."""
-    model = experiment_model(tuple(FAULTS.values()))
-    plain = loaded(DOCUMENT).experiment.plain()
-    assert model.model_validate(plain) == loaded(DOCUMENT).experiment
+    experiment = loaded(DOCUMENT).experiment
+    model, plain = type(experiment), experiment.plain()
+    assert model.model_validate(plain) == experiment
     with pytest.raises(ValidationError, match="nobody is there to repair it"):
         model.model_validate({**plain, "crew": None})
     with pytest.raises(ValidationError, match="is no room of the audience"):
@@ -84,7 +88,7 @@ def test_an_experiment_does_not_change() -> None:
     experiment = loaded(DOCUMENT).experiment
     assert isinstance(experiment, Experiment)
     with pytest.raises(ValidationError, match="frozen"):
-        experiment.title = "x"
+        experiment.title = "x"  # type: ignore[misc]
 
 
 def test_a_link_names_an_environment_variable() -> None:

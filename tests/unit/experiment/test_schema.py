@@ -79,6 +79,9 @@ def test_schema_and_loader_agree_on_durations(old: str, text: str) -> None:
 
 def test_importing_the_units_brings_no_yaml() -> None:
     """The processes of the rooms need units, not the models of a document nor what reads YAML."""
-    code = "import sys, chaos.experiment.units, chaos.experiment.rooms; print([m for m in sys.modules if 'ruamel' in m or m == 'chaos.experiment.model'])"
+    code = (
+        "import sys, chaos.experiment.units, chaos.experiment.rooms; "
+        "print([name for name in sys.modules if 'ruamel' in name or name == 'chaos.experiment.model'])"
+    )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"

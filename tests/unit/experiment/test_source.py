@@ -12,7 +12,7 @@ from chaos.experiment import load
 from chaos.experiment.compose import DEEPEST, MOST_VALUES
 from chaos.experiment.source import LARGEST_FILE, parse, read_text
 from chaos.experiment.tree import Mapping, Scalar, Sequence, data, scalar
-from tests.unit.experiment.documents import DOCUMENT, FAULTS
+from tests.unit.experiment.documents import DOCUMENT, FAULTS, problems
 
 
 def refusal(text: str) -> str:
@@ -232,3 +232,19 @@ def test_any_text_that_looks_like_yaml_is_a_tree_or_a_refusal(text: str) -> None
     else:
         lines = [1]
     assert all(line >= 1 for line in lines)
+
+
+def test_characters_that_cannot_be_shown_come_in_by_no_escape() -> None:
+    """Escapes for control characters, halves of characters and no characters are refused, in printable words."""
+    _, found = parse('a: "\\uD800"\n"\\e[31m": "\\0"\n', "x\udcff.yaml")
+    assert [(one.line, one.column, one.path) for one in found] == [
+        (1, 4, "a"),
+        (2, 1, ""),
+        (2, 11, "\\x1b[31m"),
+    ]
+    assert all(str(one).encode("utf-8").startswith(b"x\\udcff.yaml:") for one in found)
+    assert "U+D800" in found[0].message
+    assert "is not YAML" in refusal('a: "\\UFFFFFFFF"')
+    told = [str(one) for one in problems(DOCUMENT, "title=a\udcffb", "\udcff=1")]
+    assert len(told) == 2
+    assert all(line.encode("utf-8") for line in told)

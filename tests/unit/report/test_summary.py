@@ -64,7 +64,8 @@ def test_a_fault_carries_its_proofs_and_times() -> None:
     assert (slow.path_proof, slow.in_force, slow.gone) == (True, True, True)
     assert slow.applied_at == "2025-11-21T14:00:31.012Z"
     assert slow.applied_s == pytest.approx(300.144)
-    assert (slow.undone_by, slow.undone_s) == ("recovery", pytest.approx(1450.0, abs=0.01))
+    assert slow.undone_by == "recovery"
+    assert slow.undone_s == pytest.approx(1450.0, abs=0.01)
     assert "p50 of 20 probes rose from 0.7 ms to 911 ms." in slow.evidence
 
 
@@ -101,11 +102,18 @@ def test_an_incident_that_comes_up_again_is_another_incident() -> None:
     """After `resolved`, the same key starts a new incident with its own repairs."""
     stages = [("notice", 10.0), ("act", 20.0), ("resolved", 30.0), ("notice", 50.0), ("act", 60.0)]
     events = [
-        Event("crew_stage", t, t, "faults", {"incident": "i", "stage": stage, "person": 1, "begins": t, "due": None})
+        Event(
+            "crew_stage",
+            t,
+            t,
+            "faults",
+            {"incident": "i", "stage": stage, "person": 1, "begins": t, "due": None},
+        )
         for stage, t in stages
     ]
     events += [
-        Event("repair_started", t, t, "faults", {"action": "restart_process", "incident": "i"}) for t in (21.0, 61.0)
+        Event("repair_started", t, t, "faults", {"action": "restart_process", "incident": "i"})
+        for t in (21.0, 61.0)
     ]
     crew = summarise(events).crew
     assert crew is not None
@@ -134,12 +142,17 @@ def test_a_line_that_was_cut_off_does_not_hide_the_rest(tmp_path: Path) -> None:
 def test_an_empty_record_is_inconclusive() -> None:
     """No events: nothing is known, and that is what the report says."""
     report = summarise([])
-    assert (report.verdict, report.why) == ("inconclusive", "the record is empty: nothing is known of this run")
+    assert (report.verdict, report.why) == (
+        "inconclusive",
+        "the record is empty: nothing is known of this run",
+    )
 
 
 def test_an_unknown_verdict_is_inconclusive() -> None:
     """A word that is no verdict never counts as a pass."""
-    report = summarise([Event("verdict", 1.0, 1.0, "judging", {"verdict": "perfect", "why": "x", "exit_code": 0})])
+    report = summarise(
+        [Event("verdict", 1.0, 1.0, "judging", {"verdict": "perfect", "why": "x", "exit_code": 0})]
+    )
     assert report.verdict == "inconclusive"
 
 
@@ -203,7 +216,9 @@ ANY_JSON = st.recursive(
 FIELDS = sorted({key for event in RUN for key in event.fields})
 STRANGE = st.builds(
     Event,
-    st.sampled_from(sorted({event.name for event in RUN} | {"aborted", "crew_begun", "fault_failed", "versions"})),
+    st.sampled_from(
+        sorted({event.name for event in RUN} | {"aborted", "crew_begun", "fault_failed", "versions"})
+    ),
     st.floats(-10, 1e6),
     st.floats(-1e12, 1e12),
     st.sampled_from(["", "preflight", "warm_up", "faults", "after", "\n"]),
