@@ -214,9 +214,14 @@ class _Run:
             goal for goal in self.parts.goals if "baseline" in goal.during and goal.counts and not goal.once
         ]
         for judged in await self._judge_over(goals, ("baseline",)):
-            if judged.judgement.verdict is not Verdict.PASS:
+            goal, why = judged.goal, judged.judgement.why
+            last = judged.series[-1][1] if judged.series else None
+            held = judged.judgement.verdict is Verdict.PASS
+            if held and (last is None or not goal.expect.holds(last)):
+                held, why = False, f"its last value was {last}; {goal.expect} is required"
+            if not held:
                 self._conclude_early(
-                    f"the baseline did not hold, so nothing was injected: {judged.goal.name}: {judged.judgement.why}"
+                    f"the baseline did not hold, so nothing was injected: {goal.name}: {why}"
                 )
 
     async def _judge_over(self, goals: Sequence[Goal], phases: tuple[str, ...]) -> list[Judged]:

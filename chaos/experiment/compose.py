@@ -35,7 +35,7 @@ from chaos.experiment.tree import (
     unprintable,
 )
 
-MOST_VALUES = 10_000
+MOST_VALUES = 5_000
 DEEPEST = 24
 _SCANNER_SLIPS = (ValueError, OverflowError)
 """What ruamel.yaml's scanner raises, besides its own errors, on an escape that names no character."""

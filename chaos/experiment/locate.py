@@ -6,12 +6,11 @@ import json
 import types
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Literal, TypeAlias, TypeGuard, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from typing_extensions import TypeIs
 
 from chaos.errors import Problem
 from chaos.experiment.expectation import EXPECTATION_EXPECTED, Expectation
@@ -272,7 +271,7 @@ def _inside(leaf: object, part: str | int) -> Iterator[object]:
         yield arguments[1]
 
 
-def _is_model(leaf: object) -> TypeIs[type[BaseModel]]:
+def _is_model(leaf: object) -> TypeGuard[type[BaseModel]]:
     return isinstance(leaf, type) and issubclass(leaf, BaseModel)
 
 

@@ -121,8 +121,9 @@ def unprintable(letter: str) -> str:
 
 
 def printable(text: str) -> str:
-    """The text with what cannot be shown as escapes."""
-    return UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    """The text in one line, with what cannot be shown as escapes."""
+    shown = UNPRINTABLE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
+    return " ".join(shown.splitlines())
 
 
 def short(text: str) -> str:

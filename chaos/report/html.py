@@ -162,6 +162,7 @@ def _environment() -> Environment:
         compared=words.compared,
         answer=words.answer,
         repair=lanes.sentence,
+        places=lambda on: words.listed(words.places(on)),
     )
     environment.globals.update(fate=story.fate, crew_words=story.crew_words, draw_words=story.draw_words)
     return environment

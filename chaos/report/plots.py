@@ -29,6 +29,11 @@ class Curve:
     points: Points
 
     @property
+    def unit_after(self) -> str:
+        """The unit as it stands after a figure; a ratio has none."""
+        return "" if self.unit in {"", "ratio"} else f" {self.unit}"
+
+    @property
     def values(self) -> list[float]:
         """The values that were seen."""
         return [value for _, value in self.points if value is not None]
@@ -84,7 +89,9 @@ def rooms_of(found: Sequence[Curve]) -> tuple[list[RoomCurves], list[Curve]]:
         if not role:
             others.append(curve)
             continue
-        rest = _word("listeners").sub("", _word(role).sub("", text))
+        rest = text
+        for word in (role, "listeners", "audience"):
+            rest = _word(word).sub("", rest)
         key = words.single(rest).strip(" -_.,:;/()")
         rooms.setdefault(key, RoomCurves(key or "the room")).roles.setdefault(role, curve)
     peak = {
@@ -165,7 +172,7 @@ def objective_plot(axis: Axis, objective: Objective, points: Points, back: Marku
 def figure_plot(axis: Axis, curve: Curve, back: Markup) -> Markup:
     """Any other figure."""
     scale = _range([0.0, *curve.values], _FIGURE_HEIGHT)
-    unit = f" {curve.unit}" if curve.unit else ""
+    unit = curve.unit_after
     return svg.plot(
         _FIGURE_HEIGHT,
         f"{curve.label} over story time",

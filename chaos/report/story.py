@@ -146,13 +146,17 @@ def _faults(report: RunReport) -> list[tuple[float, str]]:
     return found
 
 
+_PLAIN = {("toxicity", "1"), ("toxicity", "1.0"), ("toxicity", "100%")}
+"""Parameters that say nothing: the fault is there for every connection."""
+
+
 def _parameters(fault: Fault) -> str:
     said = [
         f"{words.spoken(name)} {value}"
         for name, value in fault.parameters.items()
-        if value
-        and not (name == "toxicity" and value in {"1", "1.0", "100%", "100 %"})
+        if (name, value) not in _PLAIN
         and name not in {"direction", "how"}
+        and not re.fullmatch(r"0? *[a-z]*", value)
     ]
     return f" ({', '.join(said)})" if said else ""
 
@@ -235,7 +239,7 @@ def _for_how_long(objective: Objective) -> str:
 def _closing(report: RunReport) -> list[str]:
     said: list[str] = []
     if report.survived is not None:
-        said.append("In the end " + fate(report) + _minutes(report) + ".")
+        said.append("In the end " + fate(report) + _minutes(report) + "." + _whole_window(report))
     lanes = [lane for lane in lanes_of(report) if lane.person is not None]
     away = [lane for lane in lanes if not lane.available and not lane.work]
     idle = [lane for lane in lanes if lane.available and not lane.work and not lane.repairs]
@@ -248,6 +252,18 @@ def _closing(report: RunReport) -> list[str]:
     if report.crew is not None:
         said.append(f"This is {draw_words(report)}: with another seed the same crew may fare otherwise.")
     return said
+
+
+def _whole_window(report: RunReport) -> str:
+    """Why a room counts as lost that was not lost at any one moment: something was too little over the whole window."""
+    if report.survived is not False or report.lost_at_s is not None:
+        return ""
+    short = [each for each in report.objectives if each.survival and each.verdict == "fail"]
+    said = [
+        f"“{each.name}” came to {words.figure(each.worst)}, {words.compared(each.expect)} is required"
+        for each in short
+    ]
+    return f" It counts as lost because over the whole time {words.listed(said)}." if said else ""
 
 
 def _minutes(report: RunReport) -> str:

@@ -251,6 +251,5 @@ def _about(alerts: Sequence[Alert]) -> tuple[str, ...]:
 
 def _figure_row(axis: Axis, curve: plots.Curve, back: lanes.BackOf) -> Row:
     peak = max(curve.values, default=None)
-    unit = f" {curve.unit}" if curve.unit else ""
-    notes = (f"peak {words.figure(peak)}{unit}",) if peak is not None else ("no data",)
+    notes = (f"peak {words.figure(peak)}{curve.unit_after}",) if peak is not None else ("no data",)
     return Row(curve.label, notes, plots.figure_plot(axis, curve, back(54)), "figure")

@@ -56,7 +56,7 @@ def count(value: float) -> str:
 
 def ratio(value: float) -> str:
     """A scale as a fraction of one: `1/1000`; as a plain figure when it is not close to one."""
-    if 0 < value < 1:
+    if 1e-9 < value < 1:
         parts = 1 / value
         if abs(parts - round(parts)) < 1e-6 * parts:
             return f"1/{round(parts):,}".replace(",", "\u2009") if parts >= 10_000 else f"1/{round(parts)}"

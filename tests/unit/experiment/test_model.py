@@ -16,13 +16,8 @@ def test_the_timeline_counts_from_the_start_of_warm_up() -> None:
     """Phases follow each other, and `start` adds up what lies before."""
     timeline = loaded(DOCUMENT).experiment.timeline
     assert timeline.total == 23 * 60.0
-    starts = [timeline.start(phase) for phase in ("warm_up", "baseline", "faults", "recovery", "after")] == [
-        0.0,
-        120.0,
-        240.0,
-        960.0,
-        1200.0,
-    ]
+    starts = [timeline.start(phase) for phase in ("warm_up", "baseline", "faults", "recovery", "after")]
+    assert starts == [0.0, 120.0, 240.0, 960.0, 1200.0]
     assert timeline.length("after") == 180.0
 
 

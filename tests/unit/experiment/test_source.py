@@ -245,6 +245,8 @@ def test_characters_that_cannot_be_shown_come_in_by_no_escape() -> None:
     assert all(str(one).encode("utf-8").startswith(b"x\\udcff.yaml:") for one in found)
     assert "U+D800" in found[0].message
     assert "is not YAML" in refusal('a: "\\UFFFFFFFF"')
+    assert str(problems('"a\\nb": 1\n')[0]).startswith("x.yaml:1:1: ")
+    assert not any("\n" in str(one) for one in problems('"a\\nb": 1\n'))
     told = [str(one) for one in problems(DOCUMENT, "title=a\udcffb", "\udcff=1")]
     assert len(told) == 2
     assert all(line.encode("utf-8") for line in told)

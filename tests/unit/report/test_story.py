@@ -7,8 +7,10 @@ from chaos.report.story import tell, thing
 from chaos.report.summary import summarise
 from chaos.testing.events import example_run
 
-
-LOSS = "At 15:10 the room was lost: “townhall: at least half hear sound” did not hold for 16 min 50 s; 2 min are allowed."
+LOSS = (
+    "At 15:10 the room was lost: “townhall: at least half hear sound” did not hold for 16 min 50 s; "
+    "2 min are allowed."
+)
 
 
 def _told(events: list[Event]) -> list[str]:
@@ -40,6 +42,32 @@ def test_a_room_that_lived_is_said_to_have_lived() -> None:
     assert "In the end the room lived; 214,000 listener-minutes were lost." in told
     assert "3 people of the crew never had to do anything." in told
     assert not any("was lost:" in sentence for sentence in told)
+
+
+def test_a_room_lost_over_the_whole_window_is_told_with_the_reason() -> None:
+    """A survival objective that is judged once has no moment; the story then tells what was too little."""
+    joins: dict[str, Json] = {
+        "name": "joins",
+        "verdict": "fail",
+        "expect": ">= 0.9",
+        "worst": 0.459,
+        "samples": 1,
+        "survival": True,
+    }
+    events = [
+        Event("objective_judged", 100.0, 0.0, "judging", joins),
+        Event(
+            "verdict",
+            101.0,
+            0.0,
+            "judging",
+            {"verdict": "fail", "why": "x", "exit_code": 1, "survived": False},
+        ),
+    ]
+    assert _told(events)[1] == (
+        "In the end the room was lost. "
+        "It counts as lost because over the whole time “joins” came to 0.459, ≥ 0.9 is required."
+    )
 
 
 def test_a_run_without_a_crew_is_no_draw() -> None:

@@ -235,7 +235,7 @@ def _all_reports(events: list[Event]) -> None:
     tell(report, events)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_any_part_of_a_record_in_any_order_is_reported(data: st.DataObject) -> None:
     """No subset and no order of a run's events makes a report fail."""
@@ -244,7 +244,7 @@ def test_any_part_of_a_record_in_any_order_is_reported(data: st.DataObject) -> N
     _all_reports([events[place] for place in kept])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.lists(STRANGE, max_size=8), st.randoms(use_true_random=False))
 def test_fields_of_the_wrong_kind_are_left_out(strange: list[Event], random_: random.Random) -> None:
     """Events whose fields hold anything at all never make a report fail, alone or among good ones."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chaos.report import words
@@ -99,6 +99,8 @@ def test_limits(expect: str, found: tuple[str, float] | None) -> None:
     assert words.limit(expect) == found
 
 
+@example(5e-324)
+@example(1.7e308)
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_figure_can_be_written(value: float) -> None:
     """No finite value is too large, too small or too negative."""
