@@ -125,7 +125,9 @@ class Audience:
         self._tier.log.info("story begins", rooms=[room.room for room in plan.rooms], seed=plan.seed)
         return web.json_response({"started": True})
 
-    def _open(self, show: Show, plan: PlannedRoom, people: list[Person]) -> None:
+    def _open(
+        self, show: Show, plan: PlannedRoom, people: list[Person], *, is_relaunch: bool = False
+    ) -> AudienceRoom:
         room = AudienceRoom(
             plan,
             people,
@@ -134,6 +136,7 @@ class Audience:
             draws=show.draws,
             counted=Counted(self._families, plan.room),
             edges=self._edges,
+            is_relaunch=is_relaunch,
         )
         show.rooms[plan.room] = room
         hosted_here = show.plan.shard == 0
@@ -149,6 +152,7 @@ class Audience:
             show.spawn(host.run())
         show.spawn(follow(room, self._platform, show.session, hosted_here=hosted_here))
         show.spawn(room.arrivals(self._lag))
+        return room
 
     async def _keep_settling(self, show: Show) -> None:
         while True:
@@ -177,7 +181,8 @@ class Audience:
                 "followers": round(first.plan.followers * RELAUNCH_FOLLOWERS),
             }
         )
-        self._open(show, plan, returning(first.people, float(now), show.draws))
+        people = returning(first.people, float(now), show.draws)
+        first.relaunched = self._open(show, plan, people, is_relaunch=True)
         self._tier.log.info("room relaunched", room=name, again=again)
         return web.json_response({"room": again})
 

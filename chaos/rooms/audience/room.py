@@ -62,6 +62,7 @@ class AudienceRoom:
         draws: Draws,
         counted: Counted,
         edges: Mapping[str, str],
+        is_relaunch: bool = False,
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.now: Callable[[], float] = self.loop.time
@@ -80,6 +81,10 @@ class AudienceRoom:
         """Those who have come and not gone."""
         self.at_the_door: set[Listener] = set()
         self.hearing = 0
+        self.relaunched: AudienceRoom | None = None
+        """The room that this one was relaunched as: who hears there has not lost the event."""
+        self.is_relaunch = is_relaunch
+        """Whether this is one: its people are the first room's, and what they lose is counted there."""
         self._clock = clock
         self._scale = scale
         self._draws = draws
@@ -191,7 +196,8 @@ class AudienceRoom:
             else:
                 hearing += hears
         self.hearing = hearing
-        missing = max(0, self.planned() - hearing)
+        elsewhere = self.relaunched.hearing if self.relaunched is not None else 0
+        missing = 0 if self.is_relaunch else max(0, self.planned() - hearing - elsewhere)
         story = float(self._clock.time_scale) * (now - self._settled_at)
         self.counted.lost.inc(missing * story / self._scale)
         self._settled_at = now

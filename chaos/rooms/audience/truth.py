@@ -47,7 +47,7 @@ class Families:
         self.ended = gauge("rooms_room_ended", "1 once the room has ended.", "reason")
         self.lost = counter(
             "rooms_lost_listener_seconds_total",
-            "Story seconds x full-scale listeners who should hear and do not.",
+            "Story seconds x full-scale listeners who should hear and do not, here or where the room was relaunched.",
         )
         self.interruptions = counter("rooms_interruptions_total", "Times that someone's sound stopped.")
         self.seconds = Histogram(
