@@ -343,7 +343,11 @@ def _counted(goal: Goal, owner: str) -> Goal:
 
 def _runbook(loaded: Loaded) -> Runbook | None:
     crew = loaded.experiment.crew
-    return load_runbook(loaded.file(crew.runbooks)) if crew is not None else None
+    return (
+        load_runbook(loaded.file(crew.runbooks), actions=chaos.rooms.system.ACTIONS)
+        if crew is not None
+        else None
+    )
 
 
 def _planned_end(loaded: Loaded) -> StorySeconds:

@@ -8,9 +8,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from chaos.crew.runbook import load_runbook
 from chaos.errors import DocumentError, Problem, UsageError
 from chaos.experiment import Loaded, load
 from chaos.faults.registry import registry, spec_types
+from chaos.rooms.system.actions import ACTIONS
 
 
 def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
@@ -20,7 +22,10 @@ def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
     loaded: list[Loaded] = []
     for path in _expanded(files):
         try:
-            loaded.append(load(path, faults=known, overrides=overrides))
+            one = load(path, faults=known, overrides=overrides)
+            if one.experiment.crew is not None:
+                load_runbook(one.file(one.experiment.crew.runbooks), actions=ACTIONS)
+            loaded.append(one)
         except DocumentError as error:
             problems.extend(error.problems)
     if problems:

@@ -1,0 +1,1 @@
+"""The real things spoken to: Toxiproxy, Prometheus, processes, and the programs that are run."""

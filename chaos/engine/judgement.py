@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 
+from chaos.experiment.units import format_duration
+
 Sample = tuple[float, float]
 """(seconds, value)"""
 
@@ -43,6 +45,12 @@ class Limits:
     may_break_for: float = 0.0
     may_break_in_all: float | None = None
     max_gap: float = 5.0
+    time_scale: float = 1.0
+    """Only for the words: breaks are told in story time, gaps in real time."""
+
+    def words(self, seconds: float) -> str:
+        """A length of a break as people of the story live it."""
+        return format_duration(round(seconds * self.time_scale))
 
 
 @dataclass(frozen=True)
@@ -98,20 +106,23 @@ def worst_of(judgements: Sequence[Judgement]) -> Judgement:
 
 
 def _decide(longest: float, broken: float, gap: float, limits: Limits) -> tuple[Verdict, str]:
-    tolerance = 1e-9
+    tolerance, words = 1e-9, limits.words
     if longest > limits.may_break_for + tolerance:
         return (
             Verdict.FAIL,
-            f"broken for {longest:.1f} s at a stretch; {limits.may_break_for:.1f} s are allowed",
+            f"broken for {words(longest)} at a stretch; {words(limits.may_break_for)} is allowed",
         )
     if limits.may_break_in_all is not None and broken > limits.may_break_in_all + tolerance:
-        return Verdict.FAIL, f"broken for {broken:.1f} s in all; {limits.may_break_in_all:.1f} s are allowed"
+        return Verdict.FAIL, f"broken for {words(broken)} in all; {words(limits.may_break_in_all)} is allowed"
     if gap > limits.max_gap + tolerance:
-        return Verdict.INCONCLUSIVE, f"no data for {gap:.1f} s; a gap of {limits.max_gap:.1f} s is allowed"
+        return (
+            Verdict.INCONCLUSIVE,
+            f"no data for {gap:.1f} s of real time; {limits.max_gap:.1f} s is allowed",
+        )
     if broken > 0:
         return (
             Verdict.PASS,
-            f"broken for {broken:.1f} s in all, {longest:.1f} s at the longest, which is allowed",
+            f"broken for {words(broken)} in all, {words(longest)} at the longest, which is allowed",
         )
     return Verdict.PASS, "held throughout"
 

@@ -88,7 +88,7 @@ async def _throughout(
     lookback = 1.5 * step
     await _until_newest(prometheus, goal.query, stretches[-1].end, lookback)
     in_all = None if goal.may_break_in_all is None else goal.may_break_in_all / time_scale
-    limits = Limits(goal.may_break_for / time_scale, in_all, goal.max_gap)
+    limits = Limits(goal.may_break_for / time_scale, in_all, goal.max_gap, time_scale)
     judgements: list[Judgement] = []
     curve: dict[float, float] = {}
     for window in stretches:

@@ -26,7 +26,7 @@ from chaos.experiment.model import Experiment
 from chaos.proof import Proof
 from chaos.record import Json, Record
 from chaos.undo.journal import Journal
-from chaos.worlds.system import Goal, System
+from chaos.worlds.system import Goal, System, series_label
 
 
 class Crew(Protocol):
@@ -105,6 +105,7 @@ class _Run:
             parts.clock,
             parts.story.time_scale,
             goals=parts.goals,
+            figures=parts.system.figures(),
             stops=parts.stops,
             halt=parts.halt,
             on_alerts=self._on_alerts,
@@ -364,14 +365,11 @@ class _Run:
             self.record.event("figure_missing", name=name, label=label, why=str(error))
             return
         for series in found:
-            own = ", ".join(
-                value for key, value in sorted(series.labels.items()) if key in ("room", "link", "instance")
-            )
             points: list[Json] = [
                 [self._t(moment), value if math.isfinite(value) else None] for moment, value in series.samples
             ]
             self.record.event(
-                "figure", name=name, label=f"{label} ({own})" if own else label, unit=unit, series=points
+                "figure", name=name, label=series_label(label, series.labels), unit=unit, series=points
             )
 
     def _tell_judged(self, one: Judged) -> None:

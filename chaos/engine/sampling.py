@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from chaos.engine.judging import badness
 from chaos.errors import ClientError
 from chaos.experiment.units import Expectation
 from chaos.record import Record
-from chaos.worlds.system import Goal
+from chaos.worlds.system import Figure, Goal, series_label
 
 EVERY = 1.0
 """Real seconds between two looks."""
+ALERTS_EVERY = 0.25
+"""Real seconds between two looks at the alerts: what people are told late they would answer late."""
 STALE = 3.0
 """Real seconds that a value may be old and still be a value."""
 NO_DATA_AT_LEAST = 5.0
@@ -77,6 +79,7 @@ class Sampler:
         time_scale: float,
         *,
         goals: Sequence[Goal],
+        figures: Sequence[Figure],
         stops: Sequence[StopCondition],
         halt: Path,
         on_alerts: Callable[[Iterable[FiringAlert]], None],
@@ -86,6 +89,7 @@ class Sampler:
         self._record = record
         self._clock = clock
         self._goals = [goal for goal in goals if not goal.once]
+        self._figures = [figure for figure in figures if figure.live]
         self._watchmen = [Watchman(stop, time_scale) for stop in stops]
         self._halt = halt
         self._on_alerts = on_alerts
@@ -96,18 +100,23 @@ class Sampler:
 
     async def run(self) -> None:
         """Look until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._every(EVERY, self._look))
+            group.create_task(self._every(ALERTS_EVERY, self._alerts))
+
+    async def _every(self, interval: float, look: Callable[[], Awaitable[None]]) -> None:
         due = self._clock.monotonic()
         while True:
-            await self._look()
-            due = max(due + EVERY, self._clock.monotonic())
+            await look()
+            due = max(due + interval, self._clock.monotonic())
             await self._clock.sleep_until(due)
 
     async def _look(self) -> None:
         if self._halt.exists():
             self._on_stop("halted by `standby halt`")
         await asyncio.gather(
-            self._alerts(),
             *(self._goal(goal) for goal in self._goals),
+            *(self._figure(figure) for figure in self._figures),
             *(self._stop(one) for one in self._watchmen),
         )
 
@@ -128,7 +137,16 @@ class Sampler:
     async def _goal(self, goal: Goal) -> None:
         value = await self._value(goal.query, goal.expect)
         holds = None if value is None else goal.expect.holds(value)
-        self._record.event("sample", objective=goal.name, value=value, holds=holds)
+        self._record.event("sample", objective=goal.name, value=value, holds=holds, expect=str(goal.expect))
+
+    async def _figure(self, figure: Figure) -> None:
+        try:
+            found = await self._prometheus.instant(figure.query, lookback=STALE)
+        except ClientError:
+            return
+        for series in found:
+            label = series_label(figure.label, series.labels)
+            self._record.event("sample", figure=figure.name, label=label, value=series.samples[0][1])
 
     async def _stop(self, watchman: Watchman) -> None:
         if not self.watching:

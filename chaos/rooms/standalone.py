@@ -1,9 +1,9 @@
 """The rooms as plain processes, without a world around them: for benchmarks and for tests of the tiers alone.
 
-    async with Rooms(media=("media-1", "media-2")) as rooms:
-        await rooms.configure({"scale": 1, "profile": "hardened"})
-        await rooms.begin(plan)
-        print((await rooms.metrics("audience"))["rooms_listeners_hearing", "townhall"])
+async with Rooms(media=("media-1", "media-2")) as rooms:
+    await rooms.configure({"scale": 1, "profile": "hardened"})
+    await rooms.begin(plan)
+    print((await rooms.metrics("audience"))["rooms_listeners_hearing", "townhall"])
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ class Samples:
     def sum(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples with these labels; 0 where there are none."""
         return sum(
-            value for told, value in self.values.get(name, ()) if all(told.get(k) == v for k, v in labels.items())
+            value
+            for told, value in self.values.get(name, ())
+            if all(told.get(k) == v for k, v in labels.items())
         )
 
 
@@ -175,7 +177,9 @@ class Rooms:
             ]  # fmt: skip
             return ["-m", "chaos.rooms.platform", *listen, *given]
         if name in self.media:
-            peers = [part for one in self.media if one != name for part in ("--peer", f"{one}={self.url(one)}")]
+            peers = [
+                part for one in self.media if one != name for part in ("--peer", f"{one}={self.url(one)}")
+            ]
             platform = self.links.get("media-to-platform", self.url("platform"))
             bridge = ["--platform", platform, "--platform-spare", self.url("platform")]
             return ["-m", "chaos.rooms.media", *listen, *bridge, *peers]
@@ -195,7 +199,12 @@ class Rooms:
                 raise WorldError(f"toxiproxy refused the edge of {name}: {await answer.text()}")
 
     async def _spawn(self, name: str, argv: Sequence[str]) -> None:
-        environment = {**os.environ, CONTROL_TOKEN_ENV: self.token, RUN_ENV: "standalone", "LOG_LEVEL": "error"}
+        environment = {
+            **os.environ,
+            CONTROL_TOKEN_ENV: self.token,
+            RUN_ENV: "standalone",
+            "LOG_LEVEL": "error",
+        }
         log = os.devnull if self.logs is None else str(self.logs / f"{name}.log")
         with open(log, "ab") as out:  # noqa: PTH123 -- os.devnull is no path of ours
             self.processes[name] = await asyncio.create_subprocess_exec(

@@ -43,6 +43,14 @@ class Figure:
     label: str
     unit: str
     query: str
+    live: bool = False
+    """Whether it is also shown once a second while the run goes on."""
+
+
+def series_label(label: str, labels: Mapping[str, str]) -> str:
+    """What one series of a figure is called: the figure's label, and the room, link or instance that it is about."""
+    own = labels.get("room") or labels.get("link") or labels.get("instance")
+    return f"{label} ({own})" if own else label
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,22 @@ class Standby:
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start the command and go on."""
         return subprocess.Popen(
-            self.command(*arguments), env=self.env(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            self.command(*arguments),
+            env=self.env(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
 
     def run(self, *arguments: str | Path, timeout: float = 90) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
         return subprocess.run(
-            self.command(*arguments), env=self.env(), capture_output=True, text=True, timeout=timeout, check=False
+            self.command(*arguments),
+            env=self.env(),
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
         )
 
     def env(self) -> dict[str, str]:

@@ -20,7 +20,9 @@ def test_a_shipped_experiment_has_the_verdict_that_it_expects(path: Path, tmp_pa
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "STANDBY_STATE": str(tmp_path / "state")}
     done = subprocess.run(command, capture_output=True, text=True, timeout=380, check=False, env=env)
     report = json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))
-    assert done.returncode == 0, f"{report['verdict']}: {report['why']}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    assert done.returncode == 0, (
+        f"{report['verdict']}: {report['why']}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+    )
     assert report["verdict"] in ("pass", "fail")
     assert all(fault["in_force"] is True and fault["gone"] is True for fault in report["faults"])
     assert all(fault["path_proof"] is True for fault in report["faults"])

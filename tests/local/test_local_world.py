@@ -75,7 +75,7 @@ async def world(tmp_path: Path) -> AsyncIterator[LocalWorld]:
 async def until(holds: Callable[[], bool]) -> None:
     """Wait, ten seconds at the most, until something holds."""
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - another process decides
+        while not holds():
             await asyncio.sleep(0.01)
 
 

@@ -34,7 +34,16 @@ def test_a_run_goes_through_its_phases_proves_its_fault_and_leaves_nothing(stand
     assert done.returncode == 0, done.stdout + done.stderr
     events = standby.events(out)
     phases = [event["phase"] for event in events if event["event"] == "phase_started"]
-    assert phases == ["preflight", "warm_up", "baseline", "path_proof", "faults", "recovery", "after", "judging"]
+    assert phases == [
+        "preflight",
+        "warm_up",
+        "baseline",
+        "path_proof",
+        "faults",
+        "recovery",
+        "after",
+        "judging",
+    ]
     report = json.loads((out / "run.json").read_text())
     fault = report["faults"][0]
     assert (fault["path_proof"], fault["in_force"], fault["gone"]) == (True, True, True)
@@ -48,7 +57,9 @@ def test_a_run_goes_through_its_phases_proves_its_fault_and_leaves_nothing(stand
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_undoes_everything_before_the_run_ends(standby: Standby, number: signal.Signals, code: int) -> None:
+def test_a_signal_undoes_everything_before_the_run_ends(
+    standby: Standby, number: signal.Signals, code: int
+) -> None:
     """In the middle of a fault: the fault is undone and seen to be gone, the world ended, the code is the signal's."""
     out = standby.folder / "out"
     process = standby.start("run", standby.document(), "--out", out)
@@ -128,7 +139,9 @@ def test_a_stop_condition_or_halt_aborts_and_undoes(standby: Standby, how: str) 
     out = standby.folder / "out"
     text = SHORT
     if how == "condition":
-        text += "stop_when:\n  - {name: listeners, query: 'sum(chaos_fault_active)', expect: '> 0', for: 1m}\n"
+        text += (
+            "stop_when:\n  - {name: listeners, query: 'sum(chaos_fault_active)', expect: '> 0', for: 1m}\n"
+        )
     process = standby.start("run", standby.document(text), "--out", out)
     if how == "halt":
         standby.wait_for(out, "fault_observed")

@@ -13,6 +13,7 @@ from chaos.experiment.rooms import RELAUNCH_SUFFIX, RoomsSection, config_hash
 from chaos.experiment.units import Expectation
 from chaos.proof import Proof
 from chaos.record import Json, Record
+from chaos.rooms.system.actions import ACTIONS
 from chaos.rooms.system.control import ask, settings_of, settings_step
 from chaos.rooms.system.layout import MEDIA, SPARE_MEDIA
 from chaos.undo.journal import Intent, Journal
@@ -101,9 +102,9 @@ class RoomsSystem:
 
     def figures(self) -> Sequence[Figure]:
         return (
-            Figure("listeners", "planned", "listeners", "rooms_listeners_planned"),
-            Figure("listeners", "admitted", "listeners", "rooms_listeners_admitted"),
-            Figure("listeners", "hearing", "listeners", "rooms_listeners_hearing"),
+            Figure("listeners", "planned", "listeners", "rooms_listeners_planned", live=True),
+            Figure("listeners", "admitted", "listeners", "rooms_listeners_admitted", live=True),
+            Figure("listeners", "hearing", "listeners", "rooms_listeners_hearing", live=True),
             Figure("joins", "join success", "ratio", "rooms:join_success:ratio"),
             Figure("bridge", "slowest tenth of calls", "s", "bridge:calls:p90_seconds"),
             Figure("bridge errors", "failing calls", "ratio", "bridge:calls:error_ratio"),
@@ -154,20 +155,21 @@ class RoomsSystem:
             await asyncio.sleep(0.5)
 
     async def perform(self, action: str, target: Mapping[str, str]) -> Repaired:
-        repairs: Mapping[str, Callable[[Mapping[str, str]], Awaitable[Repaired]]] = {
-            "fail_over_bridge": self._fail_over,
-            "bypass_tokens": self._bypass,
-            "shed_announcements": self._shed_announcements,
-            "shed_joins": self._shed_joins,
-            "restart_process": self._restart,
-            "bring_node_back": self._node_back,
-            "scale_out_media": self._scale_out,
-            "reopen_room": self._reopen,
-            "relaunch_room": self._relaunch,
-        }
-        if action not in repairs:
-            raise WorldError(f"the rooms know no repair `{action}`; they know {', '.join(sorted(repairs))}")
-        return await repairs[action](target)
+        repairs: Sequence[Callable[[Mapping[str, str]], Awaitable[Repaired]]] = (
+            self._fail_over,
+            self._bypass,
+            self._shed_announcements,
+            self._shed_joins,
+            self._restart,
+            self._node_back,
+            self._scale_out,
+            self._reopen,
+            self._relaunch,
+            self._clear_link,
+        )
+        if action not in ACTIONS:
+            raise WorldError(f"the rooms know no repair `{action}`; they know {', '.join(ACTIONS)}")
+        return await repairs[ACTIONS.index(action)](target)
 
     def mends(self, action: str, target: Mapping[str, str], fault: Mapping[str, Json]) -> bool:
         kind, link = str(fault.get("fault", "")), str(fault.get("link", ""))
@@ -204,6 +206,12 @@ class RoomsSystem:
         return await self._everywhere(
             self._callers(target), {"bridge": "spare"}, "bridge failed over to the spare"
         )
+
+    async def _clear_link(self, target: Mapping[str, str]) -> Repaired:
+        """A provider's fix: the fault itself is taken away, by whoever waits for this repair of its link."""
+        if "link" not in target:
+            raise WorldError("a provider must be told which link to clear")
+        return Repaired(True, f"the provider cleared {target['link']}")
 
     async def _bypass(self, target: Mapping[str, str]) -> Repaired:
         return await self._everywhere(self._running_media(), {"bypass": True}, "goes on with cached tokens")

@@ -29,7 +29,7 @@ async def started(tmp_path: Path, code: str = "import time; time.sleep(60)", **e
 async def until(holds: Callable[[], bool]) -> None:
     """Wait, ten seconds at the most, until something holds."""
     async with asyncio.timeout(10):
-        while not holds():  # noqa: ASYNC110 - another process decides
+        while not holds():
             await asyncio.sleep(0.01)
 
 
