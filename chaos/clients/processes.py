@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal as signals
+import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -135,20 +136,21 @@ def marked(variable: str, value: str) -> Iterator[Identity]:
                     yield found
 
 
-async def spawn(
+def spawn(
     argv: Sequence[str], *, env: Mapping[str, str], log: Path
-) -> tuple[Identity, asyncio.subprocess.Process]:
+) -> tuple[Identity, subprocess.Popen[bytes]]:
     """Start a program in a session of its own, its output appended to `log` (the user's alone).
 
-    Its own session keeps a Ctrl-C at the terminal for the run, which then ends the world in order.
+    Its own session keeps a Ctrl-C at the terminal for the run, which then ends the world in order. The program goes on
+    when the caller ends. Whoever keeps the caller alive must `wait` for it, or it stays a zombie.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
+        process = subprocess.Popen(
+            list(argv),
             env=dict(env),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=handle,
             start_new_session=True,
@@ -161,8 +163,6 @@ async def spawn(
         os.close(handle)
     identity = identify(process.pid)
     if identity is None:
-        await process.wait()
-        raise WorldError(
-            f"`{argv[0]}` ended at once with code {process.returncode}; its last words are in {log}"
-        )
+        code = process.wait()
+        raise WorldError(f"`{argv[0]}` ended at once with code {code}; its last words are in {log}")
     return identity, process

@@ -96,8 +96,8 @@ async def _all_hear(rooms: Rooms, how_many: int) -> bool:
 async def test_a_lost_room_is_reopened_under_its_identity_and_relayed() -> None:
     """A dead instance takes the room with it; `reopen` brings it and its listeners back elsewhere; `relay` spreads."""
     async with Rooms(media=("media-1", "media-2")) as rooms:
-        await rooms.configure({"scale": 1})
-        await rooms.begin(plan(40, 1.0))
+        await rooms.configure({"scale": 1 / 100})
+        await rooms.begin(plan(4_000, 1.0, scale=1 / 100))
         await until(lambda: _all_hear(rooms, 40), 10.0, what="all hearing")
         await rooms.kill("media-1")
         await until(lambda: _nobody_hears(rooms), 9.0, what="silence after the instance died")
@@ -118,7 +118,7 @@ async def test_a_lost_room_is_reopened_under_its_identity_and_relayed() -> None:
         assert truth.sum("rooms_reconnects_total", result="ok") >= 40
 
         await rooms.start("media-1")
-        await rooms.configure({"scale": 1}, "media-1")
+        await rooms.configure({"scale": 1 / 100}, "media-1")
         await rooms.control("POST", "platform", "relay", {"room": ROOM, "instance": "media-1"})
         await until(lambda: _spread(rooms), 12.0, what="listeners on both instances")
         assert await hearing(rooms) == 40

@@ -12,8 +12,11 @@ import json
 import os
 import secrets
 import shutil
+import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
@@ -70,7 +73,7 @@ class LocalWorld:
         self._read_at = 0
         self._links = state.layout.link_table()
         _here[folder] = self
-        self._watchers: set[asyncio.Task[None]] = set()
+        self._watchers: list[threading.Thread] = []
         self._expected: set[str] = set()
         self._tell: Told = _nobody
         self._locator: Callable[[Mapping[str, str]], Sequence[str]] = lambda _: ()
@@ -206,8 +209,8 @@ class LocalWorld:
             await asyncio.gather(*(self._end_quietly(name, grace) for name in reversed(group)))
         left = list(processes.marked("STANDBY_WORLD", self._state.id))
         await asyncio.gather(*(processes.end(identity, grace=0) for identity in left))
-        if self._watchers:
-            await asyncio.wait(self._watchers, timeout=5)
+        for watcher in self._watchers:
+            await asyncio.to_thread(watcher.join, 5)
         left = list(processes.marked("STANDBY_WORLD", self._state.id))
         if left:
             return Proof(False, f"still running: pids {', '.join(str(identity.pid) for identity in left)}")
@@ -229,19 +232,27 @@ class LocalWorld:
             "LOG_LEVEL": "warn",
             "PYTHONUNBUFFERED": "1",
         }
-        identity, child = await processes.spawn(spec.argv, env=env, log=log)
+        identity, child = processes.spawn(spec.argv, env=env, log=log)
         self._expected.discard(spec.name)
         self._state.running[spec.name] = _Running(
             pid=identity.pid, started=identity.started, boot_id=identity.boot_id
         )
         self._save()
         self._tell("process_started", process=spec.name, tier=spec.tier, node=spec.node, pid=identity.pid)
-        watcher = asyncio.create_task(self._reap(spec.name, identity, child))
-        self._watchers.add(watcher)
-        watcher.add_done_callback(self._watchers.discard)
+        loop = asyncio.get_running_loop()
+        watcher = threading.Thread(target=self._reap, args=(loop, spec.name, identity, child), daemon=True)
+        self._watchers = [one for one in self._watchers if one.is_alive()] + [watcher]
+        watcher.start()
 
-    async def _reap(self, name: str, identity: Identity, child: asyncio.subprocess.Process) -> None:
-        code = await child.wait()
+    def _reap(
+        self, loop: asyncio.AbstractEventLoop, name: str, identity: Identity, child: subprocess.Popen[bytes]
+    ) -> None:
+        """Wait for a child to end, on a thread of its own, and tell of it when nobody here ended it."""
+        code = child.wait()
+        with suppress(RuntimeError):  # the loop may be closed: then nobody is left to be told
+            loop.call_soon_threadsafe(self._ended, name, identity, code)
+
+    def _ended(self, name: str, identity: Identity, code: int) -> None:
         if name not in self._expected and self._identity(name) == identity:
             self._tell("process_ended", process=name, pid=identity.pid, by="signal or itself", code=code)
 

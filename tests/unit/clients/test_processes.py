@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
@@ -18,11 +19,11 @@ from chaos.errors import WorldError
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
 
-async def started(tmp_path: Path, code: str = "import time; time.sleep(60)", **env: str) -> Identity:
-    """A process of this test."""
-    identity, _ = await processes.spawn(
-        [sys.executable, "-c", code], env={**os.environ, **env}, log=tmp_path / "log"
-    )
+def started(tmp_path: Path, code: str = "import time; time.sleep(60)", **env: str) -> Identity:
+    """A process of this test, waited for on a thread."""
+    command = [sys.executable, "-c", code]
+    identity, child = processes.spawn(command, env={**os.environ, **env}, log=tmp_path / "log")
+    threading.Thread(target=child.wait, daemon=True).start()
     return identity
 
 
@@ -36,7 +37,7 @@ async def until(holds: Callable[[], bool]) -> None:
 @pytest.fixture
 async def sleeper(tmp_path: Path) -> AsyncIterator[Identity]:
     """A process that sleeps, ended after the test."""
-    identity = await started(tmp_path)
+    identity = started(tmp_path)
     yield identity
     await processes.end(identity, grace=0)
 
@@ -67,7 +68,7 @@ async def test_a_paused_process_is_seen_to_be_paused_and_can_be_ended(sleeper: I
 
 async def test_whoever_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     """SIGKILL follows when the grace is over."""
-    identity = await started(tmp_path, STUBBORN)
+    identity = started(tmp_path, STUBBORN)
     await until(lambda: "up" in (tmp_path / "log").read_text())
     assert await processes.end(identity, grace=0.2)
     assert not processes.alive(identity)
@@ -76,7 +77,7 @@ async def test_whoever_ignores_sigterm_is_killed(tmp_path: Path) -> None:
 async def test_marked_processes_are_found_by_their_environment(tmp_path: Path) -> None:
     """A process is found by its mark even when nobody wrote its pid down."""
     mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
-    identity = await started(tmp_path, STANDBY_WORLD=mark)
+    identity = started(tmp_path, STANDBY_WORLD=mark)
     try:
         assert list(processes.marked("STANDBY_WORLD", mark)) == [identity]
         assert list(processes.marked("STANDBY_WORLD", mark + "x")) == []
@@ -96,4 +97,4 @@ async def test_an_identity_survives_json() -> None:
 async def test_a_program_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
     """The name of the program and the reason, not a traceback of the operating system."""
     with pytest.raises(WorldError, match=r"could not start `/no/such/program`"):
-        await processes.spawn(["/no/such/program"], env={}, log=tmp_path / "log")
+        processes.spawn(["/no/such/program"], env={}, log=tmp_path / "log")
