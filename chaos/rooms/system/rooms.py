@@ -24,6 +24,8 @@ from chaos.worlds.system import Figure, Goal, Repaired
 
 PROVEN_WITHIN = 15.0
 """Real seconds in which Prometheus must show the new settings on every tier."""
+TRIES = 3
+"""How often a control request is tried."""
 LAG_ALLOWED = 0.5
 """Real seconds that the audience may lag behind its own schedule before it counts as not keeping up."""
 LEASE = 3600.0
@@ -324,6 +326,12 @@ class RoomsSystem:
         return max((value for one in found for _, value in one.samples), default=None)
 
     async def _control(self, method: str, name: str, what: str, body: Mapping[str, Json]) -> Json:
+        """A control request, tried again as a runbook's script would: what it asks for is the same twice as once."""
+        for _ in range(TRIES - 1):
+            try:
+                return await ask(method, f"{self._url(name)}/control/{what}", self._world.token, body)
+            except ClientError as error:
+                self._record.event("control_failed", target=name, what=what, why=str(error))
         return await ask(method, f"{self._url(name)}/control/{what}", self._world.token, body)
 
     def _callers(self, target: Mapping[str, str]) -> list[str]:
