@@ -24,8 +24,10 @@ from chaos.worlds.system import Figure, Goal, Repaired
 
 PROVEN_WITHIN = 15.0
 """Real seconds in which Prometheus must show the new settings on every tier."""
-TRIES = 3
-"""How often a control request is tried."""
+TRIED_FOR = 10.0
+"""Real seconds after which a control request that fails is not tried again."""
+TRIED_EVERY = 0.5
+"""Real seconds between two tries."""
 LAG_ALLOWED = 0.5
 """Real seconds that the audience may lag behind its own schedule before it counts as not keeping up."""
 LEASE = 3600.0
@@ -326,13 +328,20 @@ class RoomsSystem:
         return max((value for one in found for _, value in one.samples), default=None)
 
     async def _control(self, method: str, name: str, what: str, body: Mapping[str, Json]) -> Json:
-        """A control request, tried again as a runbook's script would: what it asks for is the same twice as once."""
-        for _ in range(TRIES - 1):
+        """A control request, tried again as a runbook's script would: what it asks for is the same twice as once.
+
+        An instance that has just started may be behind a breaker that has yet to notice.
+        """
+        url = f"{self._url(name)}/control/{what}"
+        until = time.monotonic() + TRIED_FOR
+        while True:
             try:
-                return await ask(method, f"{self._url(name)}/control/{what}", self._world.token, body)
+                return await ask(method, url, self._world.token, body)
             except ClientError as error:
+                if time.monotonic() > until:
+                    raise
                 self._record.event("control_failed", target=name, what=what, why=str(error))
-        return await ask(method, f"{self._url(name)}/control/{what}", self._world.token, body)
+            await asyncio.sleep(TRIED_EVERY)
 
     def _callers(self, target: Mapping[str, str]) -> list[str]:
         link = target.get("link", "")
