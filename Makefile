@@ -15,6 +15,8 @@ PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 COMPLETE := import sys, pip; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)
 PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# What the tests write stays in the checkout.
+export PYTEST_DEBUG_TEMPROOT := $(CURDIR)/.standby/pytest
 
 .PHONY: help
 help: ## Show this help
@@ -53,10 +55,12 @@ demo: setup ## One room, two crews: it lives with one and dies with the smaller 
 
 .PHONY: test
 test: setup ## Run the tests, without the shipped experiments
+	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
 	@$(PYTEST) -m "not experiments"
 
 .PHONY: test-full
 test-full: setup ## Run all tests, the shipped experiments among them, two at a time
+	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
 	@$(PYTEST)
 
 .PHONY: lint

@@ -86,7 +86,7 @@ def crew_words(report: RunReport) -> str:
     if report.crew is None:
         return "no crew: nobody repairs anything"
     people = words.counted(report.crew.headcount, "person", "people") if report.crew.headcount else "nobody"
-    return f"{people} on call"
+    return f"{people} {'by the room' if report.crew.attending else 'on call'}"
 
 
 def draw_words(report: RunReport) -> str:
@@ -114,12 +114,17 @@ def _opening(report: RunReport, events: Iterable[Event]) -> str:
         (value for room in rooms if "planned" in room.roles for value in room.roles["planned"].values),
         default=None,
     )
-    crew = f"{crew_words(report)}".removesuffix(" on call")
-    who = (
-        "No crew is modelled"
-        if report.crew is None
-        else f"{crew[:1].upper()}{crew[1:]} {'are' if report.crew.headcount > 1 else 'is'} on call"
+    crew = crew_words(report)
+    people, place = next(
+        (crew.removesuffix(f" {at}"), at) for at in ("by the room", "on call", "") if crew.endswith(at)
     )
+    stand = "sit" if report.crew and report.crew.attending else "are"
+    if report.crew is None:
+        who = "No crew is modelled"
+    elif report.crew.headcount == 1:
+        who = f"1 person {'sits' if stand == 'sit' else 'is'} {place}"
+    else:
+        who = f"{people[:1].upper()}{people[1:]} {stand if report.crew.headcount else 'is'} {place}"
     if planned is None:
         return f"{who} when the story begins at 00:00."
     scale = f" (at a scale of {words.ratio(report.scale)})" if report.scale is not None else ""
