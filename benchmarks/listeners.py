@@ -26,6 +26,7 @@ from chaos.experiment.rooms import Plan, PlannedRoom
 from chaos.rooms.standalone import Rooms, Samples
 
 LEAVING = 1.06  # people leave by themselves: so many more must come for the number to be there all the time
+ACQUAINTED = 3.0  # real seconds until platform has heard from every instance, and so places rooms evenly
 SETTLING = 5.0  # real seconds after the last arrival until counting begins
 
 
@@ -64,6 +65,7 @@ async def main() -> int:
     toxiproxy = ensure("toxiproxy-server")
     async with Rooms(media=media, edge_proxy=toxiproxy, audiences=told.audiences) as rooms:
         await rooms.configure({"scale": 1, "time_scale": 1, "profile": told.profile})
+        await asyncio.sleep(ACQUAINTED)
         await rooms.begin(_plan(told))
         await asyncio.sleep(told.join_over + SETTLING)
         figures, before = Figures(), Machine.now(rooms)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass, field
 
-from chaos.rooms.audio import FRESH, Segmenter
+from chaos.rooms.audio import FRAME_BYTES, FRESH, Segmenter
 from chaos.rooms.media.egress import FRAME_COST, Egress
 
 PUSHED_FULL_SCALE = 100  # the legacy tier pushed to about the first hundred listeners of a room
 LEAST_PUSHED = 3
-LONGEST_PUSH_QUEUE = 500  # frames: ten seconds of sound; a reader slower than that loses the oldest
+LARGEST_PUSH_BUFFER = 500 * FRAME_BYTES  # ten seconds of sound; a reader slower than that misses what follows
+MESSAGE_HEAD = bytes((0x82, FRAME_BYTES))  # a whole binary message of one frame (RFC 6455, 5.2)
 
 
 def push_slots(scale: float) -> int:
@@ -21,16 +21,25 @@ def push_slots(scale: float) -> int:
 
 @dataclass(eq=False)
 class Push:
-    """One pushed listener's frames, each with the moment from which it may go."""
+    """One pushed listener's way out: whole WebSocket messages, written as they are.
 
-    waiting: deque[tuple[float, bytes]] = field(default_factory=lambda: deque(maxlen=LONGEST_PUSH_QUEUE))
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    A server's messages are neither masked nor compressed here, so one message serves all listeners.
+    """
+
+    transport: asyncio.WriteTransport
     over: str = ""
     """Why the push is over; "" while it is not."""
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def send(self, message: bytes) -> None:
+        """Send the message, unless the reader is too far behind."""
+        if not self.transport.is_closing() and self.transport.get_write_buffer_size() < LARGEST_PUSH_BUFFER:
+            self.transport.write(message)
 
     def stop(self, reason: str) -> None:
+        """Have the listener's socket closed."""
         self.over = reason
-        self.wake.set()
+        self.ended.set()
 
 
 @dataclass
@@ -59,12 +68,17 @@ class Room:
         """A frame of the host's: to the pushed listeners at once, to the others when its segment is whole."""
         if self.pushes:
             wait = egress.reserve(now, FRAME_COST * len(self.pushes))
-            for push in self.pushes.values():
-                push.waiting.append((now + wait, data))
-                push.wake.set()
+            if wait > 0.0:
+                asyncio.get_running_loop().call_later(wait, self._push, MESSAGE_HEAD + data)
+            else:
+                self._push(MESSAGE_HEAD + data)
         segment = self._segmenter.add(data, now)
         if segment is not None:
             self.take(segment, self.number + 1, now)
+
+    def _push(self, message: bytes) -> None:
+        for push in self.pushes.values():
+            push.send(message)
 
     def take(self, segment: bytes, number: int, now: float) -> None:
         """A whole segment is the newest now."""

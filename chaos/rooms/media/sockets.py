@@ -57,18 +57,19 @@ async def push_to(
     """Push the room's frames to one listener until one of the two goes."""
     socket = web.WebSocketResponse(compress=False, timeout=CLOSE_TIMEOUT, autoping=True)
     await socket.prepare(request)
-    push = Push()
+    assert request.transport is not None
+    push = Push(request.transport)
     before = room.pushes.get(session.number)
     if before is not None:
         before.stop("")
     room.pushes[session.number] = push
     session.listening = True
-    writer = loop.create_task(_write(socket, push, loop))
+    closing = loop.create_task(_close_when_over(socket, push))
     try:
         async for _ in socket:
             session.seen = loop.time()
     finally:
-        writer.cancel()
+        closing.cancel()
         session.listening = False
         session.seen = loop.time()
         if room.pushes.get(session.number) is push:
@@ -76,17 +77,6 @@ async def push_to(
     return socket
 
 
-async def _write(socket: web.WebSocketResponse, push: Push, loop: asyncio.AbstractEventLoop) -> None:
-    while not push.over:
-        if not push.waiting:
-            push.wake.clear()
-            await push.wake.wait()
-            continue
-        due, data = push.waiting.popleft()
-        if due > loop.time():
-            await asyncio.sleep(due - loop.time())
-        try:
-            await socket.send_bytes(data)
-        except (ConnectionError, RuntimeError):
-            return
+async def _close_when_over(socket: web.WebSocketResponse, push: Push) -> None:
+    await push.ended.wait()
     await socket.close(code=CLOSE_CODES.get(push.over, 1001))

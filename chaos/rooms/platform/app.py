@@ -117,7 +117,11 @@ class Platform:
             if before is not None and before.state is not RoomState.CLOSED:
                 return web.json_response(before.told())
             name = self._directory.least_loaded(self._loop.time())
-            placed = await self._place(room, name, host, followers)
+            self._directory.promised.append(name)
+            try:
+                placed = await self._place(room, name, host, followers)
+            finally:
+                self._directory.promised.remove(name)
             if placed is None:
                 return problem(503, f"{name} did not open the room")
         self._tokens.announce(followers * self._tier.settings.now.scale)

@@ -55,6 +55,8 @@ class Directory:
     instances: Sequence[str]
     rooms: dict[str, Listing] = field(default_factory=dict)
     heard_at: dict[str, float] = field(default_factory=dict)
+    promised: list[str] = field(default_factory=list)
+    """Instances on which a room is being opened right now, once for each room."""
 
     def least_loaded(self, now: float) -> str:
         """Of the instances that live, the one with the fewest open rooms, then the fewest listeners.
@@ -67,7 +69,7 @@ class Directory:
             here = [
                 one for one in self.rooms.values() if one.state is RoomState.OPEN and one.instance == name
             ]
-            return len(here), sum(sum(one.listeners.values()) for one in here)
+            return len(here) + self.promised.count(name), sum(sum(one.listeners.values()) for one in here)
 
         return min(living or self.instances, key=load)
 

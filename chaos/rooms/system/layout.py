@@ -29,19 +29,22 @@ def rule_files() -> tuple[str, ...]:
 
 
 def layout(folder: Path, ports: Ports, *, toxiproxy: Path, prometheus: Path) -> Layout:
-    """A local world of rooms on free ports; `folder` is where its Toxiproxy and Prometheus find their files."""
-    at = {name: f"127.0.0.1:{ports.take()}" for name in ("platform", *MEDIA, "audience", "prometheus")}
+    """A local world of rooms; `folder` is where its Toxiproxy and Prometheus find their files.
+
+    Prometheus, which no fault touches, listens on the claim of the world's block of ports.
+    """
+    at = {name: f"127.0.0.1:{ports.take()}" for name in ("prometheus", "platform", *MEDIA, "audience")}
     proxies = _proxies(at, ports)
     servers = sorted({proxy.server for link in proxies for proxy in link.proxies})
     apis = {server: f"127.0.0.1:{ports.take()}" for server in servers}
     listen = {proxy.name: f"http://{proxy.listen}" for link in proxies for proxy in link.proxies}
     return Layout(
         processes=(
+            _prometheus(prometheus, at["prometheus"], folder),
             *(_toxiproxy(toxiproxy, server, apis[server], folder) for server in servers),
             _platform(at, listen),
             *(_media(name, at, listen) for name in MEDIA),
             _audience(at, listen),
-            _prometheus(prometheus, at["prometheus"], folder),
         ),
         links=proxies,
         toxiproxies={server: f"http://{address}" for server, address in apis.items()},

@@ -1,4 +1,9 @@
-"""Free ports of the loopback interface, below the range from which the kernel takes ports for outgoing connections."""
+"""Ports of the loopback interface for one world, out of the way of every other world on this machine.
+
+A world has a block of ports to itself. The block's first port is its claim: whoever listens there for as long as the
+world lives keeps the whole block, the ports of spares that do not listen yet included. Blocks lie below the range from
+which the kernel takes ports for outgoing connections.
+"""
 
 from __future__ import annotations
 
@@ -10,28 +15,38 @@ from pathlib import Path
 from chaos.errors import WorldError
 
 LOWEST = 15_000
+BLOCK = 64
+"""Ports in a block."""
 
 
 class Ports:
-    """Hands out ports that nobody listens on, none twice.
+    """A block of ports; `take` hands out its free ones, the claim first, none twice.
 
-    A port is taken by whoever binds it, a moment later: two worlds that draw the same port in that moment collide, and
-    the second fails to start, with that reason in its log. Random draws from some 17,000 ports make that rare.
+    Between drawing a block and the first listener on its claim lies a moment in which a second world could draw the
+    same block: it then fails to start, with that reason in its log.
     """
 
     def __init__(self) -> None:
-        self._random = random.SystemRandom()
-        self._given: set[int] = set()
+        """Draw a block. Raises WorldError when every block is claimed."""
+        blocks = list(range(LOWEST, _ephemeral() - BLOCK, BLOCK))
+        random.SystemRandom().shuffle(blocks)
+        for block in blocks:
+            if _free(block):
+                self._left = list(range(block, block + BLOCK))
+                return
+        raise WorldError(
+            f"every block of ports from {LOWEST} to {_ephemeral()} on 127.0.0.1 is in use; "
+            "end worlds that are no longer needed (`standby down --world local`, `standby recover`)"
+        )
 
     def take(self) -> int:
-        """A free port. Raises WorldError when none is found in a thousand draws."""
-        for _ in range(1000):
-            port = self._random.randrange(LOWEST, _ephemeral())
-            if port not in self._given and _free(port):
-                self._given.add(port)
+        """The next free port of the block. Raises WorldError when the block is used up."""
+        while self._left:
+            port = self._left.pop(0)
+            if _free(port):
                 return port
         raise WorldError(
-            f"no free port found on 127.0.0.1 between {LOWEST} and {_ephemeral()}; what listens there?"
+            f"a world needs more than the {BLOCK} ports that it has to itself; give it fewer processes"
         )
 
 
@@ -46,6 +61,6 @@ def _free(port: int) -> bool:
 
 def _ephemeral() -> int:
     with suppress(OSError, ValueError):
-        lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii").split()[0])
-        return max(lowest, LOWEST + 2000)
+        text = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text(encoding="ascii")
+        return max(int(text.split()[0]), LOWEST + 10 * BLOCK)
     return 32_768

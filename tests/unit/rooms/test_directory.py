@@ -92,3 +92,10 @@ def test_rooms_go_to_the_least_loaded_instance_that_lives() -> None:
     assert directory.least_loaded(now=101.0) == "media-1"
     directory.heard_from("media-2", {}, asked_at=110.0)
     assert directory.least_loaded(now=111.0) == "media-2"
+
+
+def test_two_rooms_opened_at_once_go_to_two_instances() -> None:
+    """An opening under way counts before the room is listed."""
+    directory = Directory(("media-1", "media-2"))
+    directory.promised.append(directory.least_loaded(now=0.0))
+    assert directory.least_loaded(now=0.0) == "media-2"
