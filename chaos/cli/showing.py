@@ -39,11 +39,14 @@ SMALLER = Arm(
 LARGER = Arm("six by the room", "six people who sit by the room", ("crew.headcount=6", "crew.attending=true"))
 
 OPENING = """
-A launch in an audio room, modelled on 24 May 2023 at a thousandth of its size and fifteen times its speed: the room
-lives on an acquired media service with lowered capacity, joined to the main platform by a bridge that nobody hardened.
-The bridge becomes slow, its way back is reset, and 678 listeners (678,000 at full scale) are on their way.
+A launch in an audio room, modelled on 24 May 2023 at a thousandth of its size and eight times its speed: the room lives
+on an acquired media service with lowered capacity, joined to the main platform by a bridge that nobody hardened. The
+bridge becomes slow in both directions, and 678 listeners (678,000 at full scale) are on their way: more than the
+platform can give tokens to.
 
 The same room opens twice at once, on real servers on this machine. The people are modelled; their repairs are real.
+With people on call alone, however many, nobody kept this room in our trials: a page takes minutes to be answered. So
+the two crews differ in one thing beside their number: the larger one sits by the room.
 """
 
 
@@ -67,7 +70,7 @@ def demo(seed: int | None, out: Path | None) -> int:
     conclusive = all(report.verdict != "inconclusive" for report in reports)
     _say(
         f"Each of these is one draw of one crew (seed {reports[0].seed}), not an average: another seed is another "
-        "evening. The two crews differ in how many they are and in whether they sit by the room."
+        "evening."
     )
     print(f"The picture: {page}")
     return _exit(codes, conclusive=conclusive)

@@ -42,6 +42,9 @@ class TokenService:
             "Real seconds that a token asked for now would wait.",
             registry=registry,
         )
+        self._capacity = Gauge(
+            "platform_token_capacity", "Tokens that can be served per real second.", registry=registry
+        )
         self._length = Gauge("platform_token_queue_length", "Tokens in the line.", registry=registry)
         self._backlog = Gauge(
             "platform_announcements_backlog", "Announcement units not yet sent, scaled.", registry=registry
@@ -78,6 +81,7 @@ class TokenService:
         """Bring the gauges up to date."""
         self._advance()
         self._seconds.set(self._workers.wait())
+        self._capacity.set(self._workers.rate)
         self._length.set(len(self._workers.line))
         self._backlog.set(self._workers.backlog)
         self._backlog_seconds.set(self._workers.backlog_seconds() * self._settings.now.time_scale)

@@ -113,6 +113,12 @@ class RoomsSystem:
             Figure("bridge", "slowest tenth of calls", "s", "bridge:calls:p90_seconds"),
             Figure("bridge errors", "failing calls", "ratio", "bridge:calls:error_ratio"),
             Figure("tokens", "wait for a token", "s", "platform_token_queue_seconds"),
+            Figure(
+                "token load",
+                "tokens asked for, of what can be served",
+                "ratio",
+                "sum by (tier) (rate(platform_tokens_total[5s])) / sum by (tier) (platform_token_capacity)",
+            ),
             Figure("announcements", "announcement backlog", "s", "platform_announcements_backlog_seconds"),
             Figure("egress", "media egress in use", "ratio", "media_egress_utilisation"),
             Figure("audience lag", "audience behind its schedule", "s", "rooms:audience_lag:seconds"),
