@@ -136,7 +136,7 @@ def _faults(report: RunReport) -> list[tuple[float, str]]:
     for fault in report.faults:
         if fault.applied_s is None:
             continue
-        what = thing(fault.on)
+        what = thing(fault.on) if "/" in fault.target else thing(re.sub(r" \(pid \d+\)", "", fault.target))
         began = _BEGAN.get(fault.fault)
         said = f"{what} {began}" if began else f"“{fault.name}” began on {what}"
         doubt = "" if fault.in_force else ", as planned; that it was in force is not shown"
