@@ -8,6 +8,12 @@ from chaos.errors import WorldError
 from chaos.worlds.local.ports import BLOCK, LOWEST, Ports
 
 
+def exhaust(ports: Ports) -> None:
+    """Take more ports than a block has."""
+    for _ in range(BLOCK + 1):
+        ports.take()
+
+
 def test_a_world_s_ports_are_its_own_and_none_is_given_twice() -> None:
     """Every port is free, below the kernel's range for outgoing connections, and in one block."""
     ports = Ports()
@@ -41,5 +47,4 @@ def test_a_used_up_block_is_an_error() -> None:
     """More ports than a block has cannot be had."""
     ports = Ports()
     with pytest.raises(WorldError, match="more than the"):
-        for _ in range(BLOCK + 1):
-            ports.take()
+        exhaust(ports)
