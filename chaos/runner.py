@@ -27,7 +27,8 @@ from chaos.crew.metrics import CrewMetrics
 from chaos.crew.runbook import Runbook, load_runbook
 from chaos.engine.injection import Injection, mend
 from chaos.engine.metrics import RunMetrics
-from chaos.engine.run import Crew, Nobody, Parts, Stop, execute
+from chaos.engine.parts import Crew, Nobody, Parts, Stop
+from chaos.engine.run import execute
 from chaos.engine.sampling import StopCondition
 from chaos.engine.verdict import INCONCLUSIVE, NOT_UNDONE
 from chaos.errors import PreflightError, StandbyError

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import runner
-from chaos.engine.run import Stop
+from chaos.engine.parts import Stop
 from chaos.engine.verdict import INTERRUPTED, TERMINATED, combine
 from chaos.errors import UsageError
 from chaos.experiment import Loaded

@@ -12,7 +12,7 @@ import chaos
 from chaos import runner, state
 from chaos.cli.documents import load_all
 from chaos.cli.running import stop_on_signals
-from chaos.engine.run import Stop
+from chaos.engine.parts import Stop
 from chaos.engine.verdict import INCONCLUSIVE, combine
 from chaos.errors import UsageError
 from chaos.experiment import Loaded

@@ -7,80 +7,20 @@ nothing stays injected after the recovery phase, whatever ended the phases befor
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterable, Sequence
 
-from chaos.clients.prometheus import FiringAlert, Prometheus
-from chaos.clock import Clock, StoryClock, StorySeconds
+from chaos.clients.prometheus import FiringAlert
+from chaos.clock import StoryClock, StorySeconds
+from chaos.engine.conclusion import Conclusion, asked
 from chaos.engine.injection import LEAD, Injection
 from chaos.engine.judgement import Verdict
 from chaos.engine.judging import Judged, judge_goals, preflight_goal
-from chaos.engine.sampling import Sampler, StopCondition
+from chaos.engine.parts import Crew, Nobody, Notes, Parts, Stop
+from chaos.engine.sampling import Sampler
 from chaos.engine.timeline import Span
-from chaos.engine.verdict import Outcome, Seen, decide
+from chaos.engine.verdict import Outcome
 from chaos.errors import PreflightError, StandbyError
-from chaos.experiment.model import Experiment
-from chaos.proof import Proof
-from chaos.record import Json, Record
-from chaos.undo.journal import Journal
-from chaos.worlds.system import Goal, System, series_label
-
-
-class Crew(Protocol):
-    """Who answers the alerts of a run; `chaos.crew.live.LiveCrew` is the modelled one."""
-
-    def update(self, firing: Iterable[FiringAlert]) -> None:
-        """What fires now; called once a second."""
-
-    async def run(self) -> None:
-        """Work until cancelled."""
-
-
-class Nobody:
-    """A run without a crew: nobody answers."""
-
-    def update(self, firing: Iterable[FiringAlert]) -> None:
-        """Nobody looks."""
-
-    async def run(self) -> None:
-        """Nobody works."""
-
-
-@dataclass(frozen=True)
-class Stop:
-    """Why a run ends before its time: a signal (its exit code) or a stop condition or halt (a sentence)."""
-
-    signal: int = 0
-    why: str = ""
-
-
-@dataclass
-class Parts:
-    """What a run is put together from."""
-
-    experiment: Experiment
-    halt: Path
-    injections: Sequence[Injection]
-    goals: Sequence[Goal]
-    stops: Sequence[StopCondition]
-    system: System
-    prometheus: Prometheus
-    record: Record
-    journal: Journal
-    clock: Clock
-    story: StoryClock
-    make_crew: Callable[[StoryClock], Crew]
-    stop: asyncio.Future[Stop]
-
-
-@dataclass
-class _Notes:
-    doubts: list[str] = field(default_factory=list)
-    left: list[str] = field(default_factory=list)
-    spans: list[Span] = field(default_factory=list)
+from chaos.worlds.system import Goal
 
 
 class _Concluded(Exception):  # noqa: N818 - it ends the phases, it is no error
@@ -98,7 +38,7 @@ class _Run:
         self.record = parts.record
         self.clock = parts.clock
         self.story = parts.story
-        self.notes = _Notes()
+        self.notes = Notes()
         self.sampler = Sampler(
             parts.prometheus,
             parts.record,
@@ -135,8 +75,11 @@ class _Run:
             phases.cancel()
             await asyncio.gather(phases, return_exceptions=True)
             await self._put_everything_back()
-        judged = [] if stopped.signal else await self._judge()
-        return await self._conclude(judged, stopped)
+        if self.record.phase != "judging":
+            self._phase("judging")
+        conclusion = Conclusion(self.parts, self.notes)
+        judged = [] if stopped.signal else await conclusion.judge()
+        return await conclusion.conclude(judged, stopped)
 
     async def _phases(self) -> None:
         timeline = self.parts.experiment.timeline
@@ -231,7 +174,7 @@ class _Run:
         return await judge_goals(self.parts.prometheus, goals, spans, self.story.time_scale)
 
     async def _prove_paths(self) -> None:
-        proofs = await asyncio.gather(*(_asked(one.fault.prove_path()) for one in self.parts.injections))
+        proofs = await asyncio.gather(*(asked(one.fault.prove_path()) for one in self.parts.injections))
         for injection, proof in zip(self.parts.injections, proofs, strict=True):
             self.record.event("fault_path", id=injection.id, proven=proof.holds, evidence=proof.evidence)
             if not proof.holds:
@@ -285,117 +228,6 @@ class _Run:
                         f"a part of the run itself failed: {type(result).__name__}: {result}"
                     )
 
-    async def _judge(self) -> list[Judged]:
-        if self.record.phase != "judging":
-            self._phase("judging")
-        if self.parts.stop.done() or "after" not in {span.phase for span in self.notes.spans}:
-            return []
-        return await judge_goals(
-            self.parts.prometheus, self.parts.goals, self.notes.spans, self.story.time_scale
-        )
-
-    async def _conclude(self, judged: Sequence[Judged], stopped: Stop) -> Outcome:
-        for one in judged:
-            self._tell_judged(one)
-        for injection in self.parts.injections:
-            self.notes.doubts.extend(injection.doubts)
-            if injection.left:
-                self.notes.left.append(injection.left)
-        survived = _survived(judged)
-        lost = None
-        if judged:
-            lost = await self._measure()
-        expected = self.parts.experiment.expected
-        counting = [one for one in judged if one.goal.counts]
-        verdicts = _by_owner(counting)
-        outcome = decide(
-            Seen(
-                doubts=self.notes.doubts,
-                failed=[
-                    f"{name}: {one.judgement.why}"
-                    for name, one in verdicts
-                    if one.judgement.verdict is Verdict.FAIL
-                ],
-                unsure=[
-                    f"{name}: {one.judgement.why}"
-                    for name, one in verdicts
-                    if one.judgement.verdict is Verdict.INCONCLUSIVE
-                ],
-                left=self.notes.left,
-                aborted=stopped.why,
-                interrupted=stopped.signal,
-                held=sum(one.judgement.verdict is Verdict.PASS for _, one in verdicts),
-            ),
-            Verdict(expected.verdict) if expected else None,
-        )
-        self.record.event(
-            "verdict",
-            verdict=outcome.verdict,
-            why=outcome.why,
-            exit_code=outcome.exit_code,
-            survived=survived,
-            lost_listener_minutes=lost,
-            reasons=list(outcome.reasons),
-        )
-        return outcome
-
-    async def _measure(self) -> float | None:
-        """The load's own account and the report's curves; what cannot be had is a doubt or left out."""
-        start, end = self.notes.spans[0].start, self.notes.spans[-1].end
-        load = await _asked(self.parts.system.load_check(start, end))
-        self.record.event("load_check", holds=load.holds, evidence=load.evidence)
-        if not load.holds:
-            self.notes.doubts.append(f"the load did not arrive as planned: {load.evidence}")
-        await asyncio.gather(
-            *(
-                self._figure(figure.name, figure.label, figure.unit, figure.query, start, end)
-                for figure in self.parts.system.figures()
-            )
-        )
-        try:
-            return await self.parts.system.lost(_faults_begin(self.notes.spans), end)
-        except StandbyError as error:
-            self.notes.doubts.append(f"lost listener-minutes could not be counted: {error}")
-            return None
-
-    async def _figure(self, name: str, label: str, unit: str, query: str, start: float, end: float) -> None:
-        try:
-            found = await self.parts.prometheus.range(query, start=start, end=end, step=1.0, lookback=1.5)
-        except StandbyError as error:
-            self.record.event("figure_missing", name=name, label=label, why=str(error))
-            return
-        for series in found:
-            points: list[Json] = [
-                [self._t(moment), value if math.isfinite(value) else None] for moment, value in series.samples
-            ]
-            self.record.event(
-                "figure", name=name, label=series_label(label, series.labels), unit=unit, series=points
-            )
-
-    def _tell_judged(self, one: Judged) -> None:
-        goal, judgement, scale = one.goal, one.judgement, self.story.time_scale
-        in_all = goal.may_break_in_all
-        self.record.event(
-            "objective_judged",
-            name=goal.name,
-            owner=goal.owner or goal.name,
-            query=goal.query,
-            expect=str(goal.expect),
-            during=list(goal.during),
-            verdict=judgement.verdict,
-            why=judgement.why,
-            samples=judgement.samples,
-            worst=judgement.worst,
-            longest_break_s=judgement.longest_break * scale,
-            broken_s=judgement.broken * scale,
-            breaks=[[self._t(stretch.start), self._t(stretch.end)] for stretch in judgement.breaks],
-            may_break_for=goal.may_break_for,
-            may_break_in_all=in_all,
-            series=[[self._t(moment), value] for moment, value in one.series],
-            survival=goal.survival,
-            counts=goal.counts,
-        )
-
     async def _pass(self, phase: str, length: StorySeconds) -> None:
         self._phase(phase)
         begun = self._span[1] if self._span else self.clock.unix()
@@ -429,38 +261,3 @@ class _Run:
     def _conclude_early(self, why: str) -> None:
         self.notes.doubts.append(why)
         raise _Concluded
-
-    def _t(self, unix: float) -> float:
-        """Unix seconds as real seconds since the run began."""
-        return self.record.since_start(self.clock.monotonic()) - (self.clock.unix() - unix)
-
-
-async def _asked(proving: Awaitable[Proof]) -> Proof:
-    try:
-        return await proving
-    except StandbyError as error:
-        return Proof(None, str(error))
-
-
-def _survived(judged: Sequence[Judged]) -> bool | None:
-    verdicts = [one.judgement.verdict for one in judged if one.goal.survival]
-    if not verdicts:
-        return None
-    if Verdict.FAIL in verdicts:
-        return False
-    return None if Verdict.INCONCLUSIVE in verdicts else True
-
-
-def _by_owner(judged: Sequence[Judged]) -> list[tuple[str, Judged]]:
-    """The objectives as the document names them; one that stands for several goals has the worst of their verdicts."""
-    order = {Verdict.FAIL: 2, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 0}
-    worst: dict[str, Judged] = {}
-    for one in judged:
-        owner = one.goal.owner or one.goal.name
-        if owner not in worst or order[one.judgement.verdict] > order[worst[owner].judgement.verdict]:
-            worst[owner] = one
-    return list(worst.items())
-
-
-def _faults_begin(spans: Sequence[Span]) -> float:
-    return next((span.start for span in spans if span.phase == "faults"), spans[0].start)

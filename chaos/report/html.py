@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -51,7 +52,8 @@ class _Shown:
 def demo_page(reports: Sequence[tuple[str, Path]], title: str = "") -> str:
     """Several runs under each other on the same story-time axis, told for a newcomer.
 
-    `reports` are (label, folder of the run). The title is the first run's own unless given.
+    `reports` are (label, folder of the run); the page belongs beside those folders, whose reports it links. The title
+    is the first run's own unless given.
     """
     runs = [(label, folder, list(record.read(folder / "events.jsonl"))) for label, folder in reports]
     trails = [Trail(events) for _, _, events in runs]
@@ -60,7 +62,9 @@ def demo_page(reports: Sequence[tuple[str, Path]], title: str = "") -> str:
     for (label, folder, events), trail in zip(runs, trails, strict=True):
         report = summarise(events)
         groups = _shown(short_picture(report, trail, axis_of(trail, end)))
-        shown.append(_Shown(fields.clean(label), str(folder), report, groups, story.tell(report, events)))
+        shown.append(
+            _Shown(fields.clean(label), quote(folder.name), report, groups, story.tell(report, events))
+        )
     name = title or next(
         (each.report.experiment for each in shown if each.report.experiment), "Runs side by side"
     )
