@@ -57,7 +57,10 @@ def _demo(folder: Path, title: str = "Two crews") -> str:
 
 
 def test_the_pages_load_nothing(tmp_path: Path) -> None:
-    """No script, no style attribute, no address, no source: the page works without a network and under its own CSP."""
+    """No script, no style attribute, no address, no source: the page works without a network and under its own CSP.
+
+    The only links lead to the reports in the folders beside it.
+    """
     for page in (_page(example_run()), _demo(tmp_path)):
         seen = _Page(page)
         assert not {tag for tag, _ in seen.tags} & {
@@ -71,7 +74,9 @@ def test_the_pages_load_nothing(tmp_path: Path) -> None:
             "form",
         }
         attributes = {name for _, attrs in seen.tags for name in attrs}
-        assert not attributes & {"src", "href", "style", "xlink:href", "srcset", "action"}
+        assert not attributes & {"src", "style", "xlink:href", "srcset", "action"}
+        links = {(tag, attrs["href"]) for tag, attrs in seen.tags if "href" in attrs}
+        assert all(tag == "a" and re.fullmatch(r"[\w%.-]+/report\.html", href) for tag, href in links)
         assert not [name for name in attributes if name.startswith("on")]
         assert "http://" not in page
         assert "https://" not in page
