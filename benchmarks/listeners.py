@@ -38,6 +38,7 @@ class Figures:
     hearing: list[float] = field(default_factory=list)
     admitted: list[float] = field(default_factory=list)
     lag: list[float] = field(default_factory=list)
+    tiers: list[float] = field(default_factory=list)
     idle: list[float] = field(default_factory=list)
 
 
@@ -76,6 +77,7 @@ async def main() -> int:
             await asyncio.sleep(1.0)
             try:
                 truth = await _truth(rooms)
+                tiers = [await rooms.metrics(name) for name in ("platform", *rooms.media)]
             except TimeoutError:
                 figures.lag.append(float("inf"))
                 continue
@@ -83,6 +85,7 @@ async def main() -> int:
             figures.hearing.append(_sum(truth, "rooms_listeners_hearing"))
             figures.admitted.append(_sum(truth, "rooms_listeners_admitted"))
             figures.lag.append(max(one.sum("rooms_audience_lag_seconds") for one in truth))
+            figures.tiers += [one.sum("rooms_loop_lag_seconds") for one in tiers]
             figures.idle.append((machine.idle - last.idle) / max(1e-9, machine.total - last.total))
             last = machine
         seconds = loop.time() - begun
@@ -126,6 +129,7 @@ async def _report(
     table = Table(title=f"{told.listeners} live listeners for {seconds / 60:.1f} minutes, {told.profile}")
     table.add_column("figure")
     table.add_column("value", justify="right")
+    behind = max(figures.tiers, default=0.0)
     rows = {
         "hearing, least / median": f"{min(figures.hearing):.0f} / {median(figures.hearing):.0f}",
         "admitted and not hearing, most": f"{max(map(_minus, figures.admitted, figures.hearing)):.0f}",
@@ -134,6 +138,7 @@ async def _report(
         "audience lag, median / 99 % / worst": (
             f"{1000 * median(lag):.0f} / {1000 * lag[int(0.99 * (len(lag) - 1))]:.0f} / {1000 * lag[-1]:.0f} ms"
         ),
+        "event loop of a tier behind, worst": f"{1000 * behind:.0f} ms",
         "CPU left on the machine, mean / least second": (
             f"{(after.idle - before.idle) / (after.total - before.total):.0%} / {min(figures.idle):.0%}"
             f" of {psutil.cpu_count()} cores"

@@ -45,8 +45,8 @@ bridge becomes slow in both directions, and 678 listeners (678,000 at full scale
 platform can give tokens to.
 
 The same room opens twice at once, on real servers on this machine. The people are modelled; their repairs are real.
-With people on call alone, however many, nobody kept this room in our trials: a page takes minutes to be answered. So
-the two crews differ in one thing beside their number: the larger one sits by the room.
+The two crews differ in their number and in one thing more: the larger one sits by the room, so that nobody has to be
+paged first.
 """
 
 

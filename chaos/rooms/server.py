@@ -10,7 +10,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -27,6 +27,7 @@ from pydantic import JsonValue, ValidationError
 
 from chaos.clock import RealSeconds
 from chaos.experiment.rooms import Settings, config_hash
+from chaos.rooms.lag import Lag
 
 CONTROL_TOKEN_ENV = "STANDBY_CONTROL_TOKEN"
 RUN_ENV = "STANDBY_RUN"
@@ -85,6 +86,7 @@ class Tier:
     )
     settings: SettingsBox = field(init=False)
     log: Log = field(init=False)
+    lag: Lag = field(default_factory=Lag)
     collects: list[Callable[[], None]] = field(default_factory=list)
     """Called before every scrape, to bring gauges up to date."""
 
@@ -93,6 +95,13 @@ class Tier:
         self.log = structlog.get_logger().bind(
             tier=self.tier, instance=self.name, run=os.environ.get(RUN_ENV, "")
         )
+        self._lag_seconds = Gauge(
+            "rooms_loop_lag_seconds",
+            "How late this process' event loop was at the worst of the last second.",
+            registry=self.registry,
+        )
+        self.collects.append(self._show_lag)
+        self.app.cleanup_ctx.append(self._watch_lag)
         self.app.router.add_get("/healthz", self._healthy)
         self.app.router.add_get("/metrics", self._metrics)
         self.app.router.add_get("/probe", self._probe)
@@ -115,6 +124,14 @@ class Tier:
             return await handler(request)
 
         self.app.router.add_route(method, path, guarded)
+
+    def _show_lag(self) -> None:
+        self._lag_seconds.set(self.lag.worst(asyncio.get_running_loop().time()))
+
+    async def _watch_lag(self, app: web.Application) -> AsyncIterator[None]:
+        watch = asyncio.get_running_loop().create_task(self.lag.watch())
+        yield
+        watch.cancel()
 
     async def _healthy(self, request: web.Request) -> web.Response:
         return web.json_response({"tier": self.tier, "instance": self.name, "serving": True})

@@ -17,7 +17,8 @@ from chaos.rooms.audience.draws import Draws
 from chaos.rooms.audience.host import Host, follow
 from chaos.rooms.audience.people import Person, people_of
 from chaos.rooms.audience.room import AudienceRoom
-from chaos.rooms.audience.truth import Counted, Families, Lag
+from chaos.rooms.audience.truth import Counted, Families
+from chaos.rooms.lag import Lag
 from chaos.rooms.server import Tier, json_object, problem, reasons, text_of
 
 SETTLE_EVERY = 0.5  # real seconds between looks at who hears
@@ -60,6 +61,7 @@ class Audience:
         self._edges = edges
         self._families = Families(tier.registry)
         self._lag = Lag()
+        """Of the arrivals; the loop's own is the tier's."""
         self._seconds = Gauge(
             "rooms_audience_lag_seconds",
             "How far behind the audience is: the worst of the last second, of its loop and of its arrivals.",
@@ -75,15 +77,14 @@ class Audience:
         tier.control("POST", "/control/stop", self._stop)
 
     def _collect(self) -> None:
-        self._seconds.set(self._lag.worst(asyncio.get_running_loop().time()))
+        now = asyncio.get_running_loop().time()
+        self._seconds.set(max(self._lag.worst(now), self._tier.lag.worst(now)))
         if self._show is not None:
             for room in self._show.rooms.values():
                 room.settle()
 
     async def _live(self, app: web.Application) -> AsyncIterator[None]:
-        watch = asyncio.get_running_loop().create_task(self._lag.watch())
         yield
-        watch.cancel()
         await self._end_show()
 
     async def _take_plan(self, request: web.Request) -> web.Response:

@@ -22,8 +22,9 @@ from chaos.rooms.audience.listener import (
 )
 from chaos.rooms.audience.people import Person, Schedule
 from chaos.rooms.audience.protocol import Line
-from chaos.rooms.audience.truth import Counted, Lag
+from chaos.rooms.audience.truth import Counted
 from chaos.rooms.audio import mark
+from chaos.rooms.lag import Lag
 from chaos.rooms.server import address, number_of, text_of
 
 DIALS_AT_ONCE = 1000  # connections being made; further ones wait their turn

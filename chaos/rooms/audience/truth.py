@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from dataclasses import dataclass, field
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 FAIL_REASONS = (
@@ -14,8 +10,6 @@ FAIL_REASONS = (
 LEAVE_REASONS = ("stayed", "patience", "room_ended")
 END_REASONS = ("planned", "host_gave_up", "closed")
 JOIN_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 5.0, 10.0)
-LAG_WINDOW = 1.0  # real seconds
-LAG_LOOK = 0.05  # real seconds between looks at the loop
 
 
 class Families:
@@ -82,32 +76,3 @@ class Counted:
         self.lost = families.lost.labels(room)
         self.interruptions = families.interruptions.labels(room)
         self.seconds = families.seconds.labels(room)
-
-
-@dataclass
-class Lag:
-    """How far the audience is behind: the worst of the last second, of the loop and of the arrivals."""
-
-    _noted: deque[tuple[float, float]] = field(default_factory=deque)
-
-    def note(self, now: float, late: float) -> None:
-        """Something happened `late` real seconds after its time."""
-        while self._noted and self._noted[-1][1] <= late:
-            self._noted.pop()
-        self._noted.append((now, late))
-
-    def worst(self, now: float) -> float:
-        """The worst lateness of the last second, real seconds."""
-        while self._noted and self._noted[0][0] < now - LAG_WINDOW:
-            self._noted.popleft()
-        return self._noted[0][1] if self._noted else 0.0
-
-    async def watch(self) -> None:
-        """Measure the loop, for ever."""
-        loop = asyncio.get_running_loop()
-        due = loop.time() + LAG_LOOK
-        while True:
-            await asyncio.sleep(max(0.0, due - loop.time()))
-            now = loop.time()
-            self.note(now, max(0.0, now - due))
-            due = now + LAG_LOOK

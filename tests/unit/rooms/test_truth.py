@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 
-from chaos.rooms.audience.truth import FAIL_REASONS, LAG_WINDOW, Counted, Families, Lag
+from chaos.rooms.audience.truth import FAIL_REASONS, Counted, Families
+from chaos.rooms.lag import LAG_WINDOW, Lag
 
 
 @given(st.lists(st.tuples(st.floats(0.0, 0.4), st.floats(0.0, 5.0)), min_size=1, max_size=60))
