@@ -75,7 +75,7 @@ def test_the_pages_load_nothing(tmp_path: Path) -> None:
         }
         attributes = {name for _, attrs in seen.tags for name in attrs}
         assert not attributes & {"src", "style", "xlink:href", "srcset", "action"}
-        links = {(tag, attrs["href"]) for tag, attrs in seen.tags if "href" in attrs}
+        links = {(tag, attrs["href"] or "") for tag, attrs in seen.tags if "href" in attrs}
         assert all(tag == "a" and re.fullmatch(r"[\w%.-]+/report\.html", href) for tag, href in links)
         assert not [name for name in attributes if name.startswith("on")]
         assert "http://" not in page
