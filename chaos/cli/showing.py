@@ -13,7 +13,7 @@ from chaos import runner, state
 from chaos.cli.documents import load_all
 from chaos.cli.running import stop_on_signals
 from chaos.engine.parts import Stop
-from chaos.engine.verdict import INCONCLUSIVE, combine
+from chaos.engine.verdict import FAIL, PASS, combine
 from chaos.errors import UsageError
 from chaos.experiment import Loaded
 from chaos.record import read
@@ -38,6 +38,9 @@ SMALLER = Arm(
 )
 LARGER = Arm("six by the room", "six people who sit by the room", ("crew.headcount=6", "crew.attending=true"))
 
+SEED = 5
+"""The evening that is shown unless `--seed` names another: one on which the two crews fare differently."""
+
 OPENING = """
 A launch in an audio room, modelled on 24 May 2023 at a thousandth of its size and eight times its speed: the room lives
 on an acquired media service with lowered capacity, joined to the main platform by a bridge that nobody hardened. The
@@ -58,6 +61,7 @@ def demo(seed: int | None, out: Path | None) -> int:
     _say(OPENING)
     for arm in arms:
         print(f"  {arm.label:16} {arm.who}")
+    seed = SEED if seed is None else seed
     length = loaded[0].experiment.timeline.total / loaded[0].experiment.time_scale
     print(f"\nThis takes about {round(length / 60 + 0.4)} minutes.\n", flush=True)
     codes = asyncio.run(_both(arms, loaded, folder, seed))
@@ -67,13 +71,13 @@ def demo(seed: int | None, out: Path | None) -> int:
         demo_page([(arm.label, folder / arm.label.replace(" ", "-")) for arm in arms]), encoding="utf-8"
     )
     page.chmod(0o600)
-    conclusive = all(report.verdict != "inconclusive" for report in reports)
     _say(
-        f"Each of these is one draw of one crew (seed {reports[0].seed}), not an average: another seed is another "
-        "evening."
+        f"Each of these is one draw of one crew (seed {reports[0].seed}), not an average. The evening that is shown by "
+        f"default (seed {SEED}) is one on which the crews fare differently; on others the larger one loses the room, "
+        "too: try `standby demo --seed N`."
     )
     print(f"The picture: {page}")
-    return _exit(codes, conclusive=conclusive)
+    return _exit(codes)
 
 
 async def _both(arms: Sequence[Arm], loaded: Sequence[Loaded], folder: Path, seed: int | None) -> list[int]:
@@ -102,11 +106,10 @@ def _tell(arm: Arm, folder: Path) -> RunReport:
     return report
 
 
-def _exit(codes: Sequence[int], *, conclusive: bool) -> int:
+def _exit(codes: Sequence[int]) -> int:
+    """0 when every run was conclusive and proven, whatever became of the rooms."""
     worst = combine(codes)
-    if worst in (0, 1):
-        return 0
-    return worst if worst != 0 or conclusive else INCONCLUSIVE
+    return PASS if worst in (PASS, FAIL) else worst
 
 
 def _document() -> Path:
