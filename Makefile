@@ -82,7 +82,7 @@ schema: setup ## Write the JSON Schema of experiment documents anew
 requirements: setup ## Pin the requirements of pyproject.toml anew
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@for extra in "" dev; do \
-	  $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url \
+	  $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
 	    --python-version 3.11 --custom-compile-command "make requirements" $${extra:+--extra $$extra} \
 	    --output-file requirements$${extra:+-$$extra}.txt pyproject.toml; \
 	done

@@ -10,9 +10,9 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -56,8 +56,6 @@ class Options:
     seed: int | None = None
     out: Path | None = None
     listeners: Sequence[Listener] = ()
-    label: str = ""
-    prepared: Callable[[str], None] = field(default=lambda _run: None)
 
 
 @dataclass(frozen=True)
@@ -80,7 +78,6 @@ async def run(loaded: Loaded, options: Options, stop: asyncio.Future[Stop]) -> D
     if (folder / "events.jsonl").exists():
         raise PreflightError(f"{folder} already holds the record of a run; give `--out` a folder of its own")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    options.prepared(name)
     with (
         closing(Record(folder / "events.jsonl")) as record,
         closing(Journal(state.journals() / f"{name}.jsonl")) as journal,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -242,14 +241,3 @@ def _seconds(text: str) -> float:
         total += float(number or 0) * units.get(unit, 0.0)
         number, rest = "", rest[len(unit) :]
     return total
-
-
-async def until_ready(prometheus: Prometheus, timeout: float) -> bool:
-    """Wait until the server answers; False after `timeout` real seconds."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + timeout
-    while not await prometheus.ready():
-        if loop.time() > until:
-            return False
-        await asyncio.sleep(0.05)
-    return True

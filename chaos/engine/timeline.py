@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chaos.clock import RealSeconds, StorySeconds
 from chaos.engine.judgement import Window
-
-INJECTED = ("warm_up", "baseline", "faults", "recovery", "after")
-"""The phases that have a length, in order."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +27,3 @@ def windows(spans: list[Span], during: tuple[str, ...]) -> list[Window]:
         else:
             found.append(Window(span.start, span.end))
     return found
-
-
-def real(duration: StorySeconds, time_scale: float) -> RealSeconds:
-    """How long a phase takes on the machine."""
-    return RealSeconds(duration / time_scale)
