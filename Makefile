@@ -54,14 +54,19 @@ demo: setup ## One room, two crews: it lives with one and dies with the smaller 
 	@$(BIN)/standby demo
 
 .PHONY: test
-test: setup ## Run the tests, without the shipped experiments
+test: setup ## Run the tests, without the long ones and the shipped experiments
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
-	@$(PYTEST) -m "not experiments"
+	@$(PYTEST) -m "not experiments and not full and not soak"
 
 .PHONY: test-full
 test-full: setup ## Run all tests, the shipped experiments among them, two at a time
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
-	@$(PYTEST)
+	@$(PYTEST) -m "not soak"
+
+.PHONY: soak
+soak: setup ## Break the tool itself for a long time: hundreds of kills, minutes of fuzzing (not part of the tests)
+	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
+	@$(BIN)/python -m pytest -m soak -s --timeout 7200
 
 .PHONY: lint
 lint: setup ## Check style, types and the arrows of the architecture
