@@ -171,9 +171,9 @@ class LocalWorld:
             await processes.end(identity, grace=0)
         if identity is None or not processes.alive(identity):
             await self._launch(spec, os.environ.get("STANDBY_RUN", ""))
-            if spec.spare and spec.metrics:
-                self.watch(scrape_target(spec))
         await self._until_ready(spec)
+        if spec.spare and spec.metrics:
+            self.watch(scrape_target(spec))  # not before: an instance that is only starting is no incident
         return self._info(spec)
 
     async def end_process(self, name: str, *, grace: float) -> None:
