@@ -17,7 +17,7 @@ import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -30,6 +30,9 @@ from chaos.faults.share import wilson
 EXPERIMENT = Path(__file__).parents[1] / "experiments" / "failure-to-launch.yaml"
 FIRST_SEED = 1001
 """Far from any seed that was used while the experiment was made."""
+
+APART = 40.0
+"""Real seconds from the begin of one evening to that of the next, so that rooms at once are not full at once."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Bench:
     gate: asyncio.Semaphore
     give_up: int
     console: Console
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def arm(self, arm: Arm, seeds: Sequence[int]) -> list[Mapping[str, object]]:
         """The runs of one arm, by seed; no further ones once `give_up` rooms were lost."""
@@ -76,7 +80,10 @@ class Bench:
             if not (out / "run.json").exists():
                 if self.give_up and _lost_in(out.parent) >= self.give_up:
                     return None
-                await self._run(arm, seed, out)
+                async with self.turn:
+                    running = asyncio.create_task(self._run(arm, seed, out))
+                    await asyncio.wait({running}, timeout=APART)
+                await running
             report: Mapping[str, object] = json.loads((out / "run.json").read_text(encoding="utf-8"))
             fate = {True: "kept", False: "lost", None: "inconclusive"}[_fate(report)]
             self.console.print(f"{arm.name}, seed {seed}: {fate}: {report['why']}", highlight=False)

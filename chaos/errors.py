@@ -8,6 +8,8 @@
     │   └── TargetBusyError   another run holds the target
     ├── WorldError            a part of the world did not start, answer or stop as it must
     │   └── ClientError       a server that Standby speaks to answered wrongly or not at all
+    │       └── ServerGoneError   nothing listens at its address: what it held is gone with it
+    ├── ReportError           a report could not be written; the run itself is not touched by that
     ├── FaultError            a fault could not be applied
     └── UndoError             something could not be put back                                    exit 4
 
@@ -82,6 +84,14 @@ class WorldError(StandbyError):
 
 class ClientError(WorldError):
     """A server that Standby speaks to answered wrongly, too late or not at all."""
+
+
+class ServerGoneError(ClientError):
+    """Nothing listens at the server's address: whatever it held is gone with it."""
+
+
+class ReportError(StandbyError):
+    """A report could not be written; what the run did and found is not touched by that."""
 
 
 class FaultError(StandbyError):

@@ -61,8 +61,9 @@ class Record:
             path.parent.mkdir(parents=True, exist_ok=True)
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             self._file = os.fdopen(handle, "a", encoding="utf-8", buffering=1)
+        self._lines = _Lines(self._file)
         self._log = structlog.wrap_logger(
-            _Lines(self._file),
+            self._lines,
             processors=[self._redact, structlog.processors.JSONRenderer(default=str, ensure_ascii=False)],
             wrapper_class=structlog.BoundLogger,
             context_class=dict,
@@ -70,6 +71,11 @@ class Record:
         )
         self.phase = "preflight"
         self.events: list[Event] = []
+
+    @property
+    def trouble(self) -> str:
+        """Why the record on disk is not whole; empty while it is. What is heard and held in memory is."""
+        return self._lines.trouble
 
     def hide(self, secret: str) -> None:
         """From now on, keep `secret` out of the record."""
@@ -99,11 +105,15 @@ class Record:
         return monotonic - self._begun
 
     def close(self) -> None:
-        """Flush to disk and close the file."""
-        if self._file is not None and not self._file.closed:
+        """Flush to disk and close the file; one that cannot be flushed is told in `trouble`."""
+        if self._file is None or self._file.closed:
+            return
+        try:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
+        except OSError as error:
+            self._lines.trouble = self._lines.trouble or f"{self._file.name} could not be written: {error}"
 
     def _clean(self, fields: Mapping[str, Json]) -> dict[str, Json]:
         if not self._secrets:
@@ -126,14 +136,19 @@ class Record:
 
 
 class _Lines:
-    """structlog's sink: one line per event, or nowhere."""
+    """structlog's sink: one line per event, or nowhere. A file that cannot be written is not tried again."""
 
     def __init__(self, file: TextIO | None) -> None:
         self._file = file
+        self.trouble = ""
 
     def msg(self, line: str) -> None:
-        if self._file is not None:
+        if self._file is None or self.trouble:
+            return
+        try:
             self._file.write(line + "\n")
+        except OSError as error:
+            self.trouble = f"{self._file.name} could not be written: {error.strerror or error}"
 
 
 def read(path: Path) -> Iterator[Event]:

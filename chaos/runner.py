@@ -10,16 +10,15 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, start_http_server
 
-import chaos.rooms.system
 from chaos import state
-from chaos.clients import processes, tools
+from chaos.clients import processes
 from chaos.clients.prometheus import Prometheus
 from chaos.clock import StoryClock, StorySeconds, SystemClock
 from chaos.crew.live import LiveCrew, Repair, Setup
@@ -30,20 +29,22 @@ from chaos.engine.metrics import RunMetrics
 from chaos.engine.parts import Crew, Nobody, Parts, Stop
 from chaos.engine.run import execute
 from chaos.engine.sampling import StopCondition
+from chaos.engine.sources import Sources, source_of
 from chaos.engine.verdict import INCONCLUSIVE, NOT_UNDONE
-from chaos.errors import PreflightError, StandbyError
+from chaos.errors import PreflightError, StandbyError, UndoError
 from chaos.experiment import Loaded
 from chaos.experiment.fault import FaultSpec, LinkFaultSpec, ProcessFaultSpec
 from chaos.experiment.model import MaxAffected
 from chaos.experiment.objective import Objective
 from chaos.faults.registry import registry
-from chaos.record import Listener, Record
-from chaos.rooms.system import RoomsSystem
+from chaos.record import Event, Listener, Record
+from chaos.subjects import subject_of
+from chaos.undo.guard import Guard
 from chaos.undo.journal import Journal
+from chaos.worlds.base import link_addresses
 from chaos.worlds.local.kept import borrowed
-from chaos.worlds.local.ports import Ports
 from chaos.worlds.local.world import LocalWorld
-from chaos.worlds.system import Goal, Repaired
+from chaos.worlds.system import Goal, Repaired, System
 
 WORLD_LEASE = 300.0
 """Real seconds beyond the planned end of a run after which anyone may end its world."""
@@ -60,11 +61,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Done:
-    """A run that ended: its name, its folder and its exit code."""
+    """A run that ended: its name, its folder, its exit code, and everything that happened."""
 
     run: str
     folder: Path
     exit_code: int
+    events: Sequence[Event] = ()
 
 
 async def run(loaded: Loaded, options: Options, stop: asyncio.Future[Stop]) -> Done:
@@ -87,7 +89,7 @@ async def run(loaded: Loaded, options: Options, stop: asyncio.Future[Stop]) -> D
         seed = loaded.experiment.seed if options.seed is None else options.seed
         code = await _Composition(loaded, name, folder, seed, record, journal, stop).run()
         record.event("run_ended")
-    return Done(name, folder, code)
+    return Done(name, folder, code, record.events)
 
 
 class _Composition:
@@ -109,43 +111,50 @@ class _Composition:
         self.record = record
         self.journal = journal
         self.stop = stop
-        self.runbook = _runbook(loaded)
+        self.subject = subject_of(loaded)
+        self.runbook = _runbook(loaded, self.subject.actions)
 
     async def run(self) -> int:
+        guard = Guard(self.journal, self.record.event)
+        code = await self._guarded(guard)
+        left = [event for event in self.record.events if event.name == "world_ended" and not event["gone"]]
+        if left or code == NOT_UNDONE:
+            return (
+                NOT_UNDONE  # the journal stays open: once this process is gone, the guardian goes on trying
+            )
+        try:
+            self.journal.finish()
+        except UndoError as error:
+            # Everything is gone, only that could not be noted; the guardian notes it when it can.
+            self.record.event("journal_not_closed", why=str(error))
+            return code
+        await guard.leave()
+        return code
+
+    async def _guarded(self, guard: Guard) -> int:
         runner = processes.identify(os.getpid())
         assert runner is not None
-        kept = borrowed(self.name) if self.experiment.world == "local" else None
+        kept = borrowed(self.name, self.record.event) if self.subject.may_borrow else None
         async with AsyncExitStack() as stack:
             try:
                 world = await stack.enter_async_context(kept) if kept else None
                 where = str(world.folder) if world else str(self.folder / "world")
                 self.journal.begin(self.name, runner, where, owned=world is None)
                 self._tell_start(owned=world is None)
+                await stack.enter_async_context(guard.watching())
                 if world is None:
                     world = await stack.enter_async_context(self._own_world())
-                prometheus = await stack.enter_async_context(Prometheus(world.layout.prometheus))
-                await self._tell_versions(prometheus)
-                code = await self._in_world(world, prometheus)
+                await guard.ready()
+                prometheus = await stack.enter_async_context(self.subject.prometheus(world, self.record))
+                self.record.event("versions", prometheus=await prometheus.version())
+                return await self._in_world(world, prometheus, owned=kept is None)
             except StandbyError as error:
-                code = self._failed(error)
-        left = [
-            str(event["evidence"])
-            for event in self.record.events
-            if event.name == "world_ended" and not event["gone"]
-        ]
-        if left:
-            return NOT_UNDONE
-        if code != NOT_UNDONE:
-            self.journal.finish()
-        return code
+                return self._failed(error)
 
     @asynccontextmanager
     async def _own_world(self) -> AsyncIterator[LocalWorld]:
         folder = self.folder / "world"
-        toxiproxy = tools.find("toxiproxy-server")
-        prometheus = tools.find("prometheus")
-        layout = chaos.rooms.system.layout(folder, Ports(), toxiproxy=toxiproxy, prometheus=prometheus)
-        world = LocalWorld.create(folder, layout)
+        world = LocalWorld.create(folder, self.subject.layout(folder))
         self.record.hide(world.token)
         world.tell(self.record.event)
         length = self.experiment.timeline.total / self.experiment.time_scale
@@ -163,45 +172,37 @@ class _Composition:
             if proof.holds:
                 self.journal.undone("world", proof.evidence)
 
-    async def _in_world(self, world: LocalWorld, prometheus: Prometheus) -> int:
-        experiment = self.experiment
-        registry_of_run = CollectorRegistry()
-        self.record.listen(RunMetrics(registry_of_run).hear)
-        self.record.listen(CrewMetrics(registry_of_run))
-        server, _ = start_http_server(0, addr="127.0.0.1", registry=registry_of_run)
-        address = f"127.0.0.1:{server.server_port}"
-        world.watch(
-            {
-                "targets": [address],
-                "labels": {"job": "run", "instance": self.name, "__metrics_path__": "/metrics"},
-            }
-        )
-        assert experiment.rooms is not None
-        system = RoomsSystem(
-            experiment.rooms,
-            world,
-            prometheus,
-            self.record,
-            self.journal,
-            seed=self.seed,
-            time_scale=experiment.time_scale,
-            planned_end=_planned_end(self.loaded),
-        )
-        following = asyncio.create_task(system.follow())
+    async def _in_world(self, world: LocalWorld, prometheus: Prometheus, *, owned: bool) -> int:
+        system = self.subject.system(world, prometheus, self.record, self.journal, self.seed)
+        with self._measured(world):
+            following = asyncio.create_task(system.follow())
+            try:
+                outcome = await execute(self._parts(world, prometheus, system, owned=owned))
+                return outcome.exit_code
+            finally:
+                following.cancel()
+                await asyncio.gather(following, return_exceptions=True)
+                await asyncio.shield(system.restore())
+
+    @contextmanager
+    def _measured(self, world: LocalWorld) -> Iterator[None]:
+        """For the length of a block, let the world's own Prometheus scrape what this run says of itself."""
+        measures = CollectorRegistry()
+        self.record.listen(RunMetrics(measures).hear)
+        self.record.listen(CrewMetrics(measures))
+        server, _ = start_http_server(0, addr="127.0.0.1", registry=measures)
+        labels = {"job": "run", "instance": self.name, "__metrics_path__": "/metrics"}
+        world.watch({"targets": [f"127.0.0.1:{server.server_port}"], "labels": labels})
         try:
-            outcome = await execute(self._parts(world, prometheus, system))
-            return outcome.exit_code
+            yield
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-            await asyncio.shield(system.restore())
             world.unwatch(self.name)
             server.shutdown()
             server.server_close()
 
-    def _parts(self, world: LocalWorld, prometheus: Prometheus, system: RoomsSystem) -> Parts:
-        experiment = self.experiment
-        known = registry()
+    def _parts(self, world: LocalWorld, prometheus: Prometheus, system: System, *, owned: bool) -> Parts:
+        experiment, home = self.experiment, self.loaded.folder
+        known, links = registry(), link_addresses(world.links)
         injections = [
             Injection(
                 f"f{number}",
@@ -210,14 +211,21 @@ class _Composition:
                 experiment.timeline.faults,
                 prometheus,
                 _most(spec, experiment.max_affected),
+                source_of(spec.proof, home, links) if spec.proof is not None else None,
             )
             for number, spec in enumerate(experiment.faults, start=1)
         ]
+        sources = {
+            one.name: source
+            for one in experiment.objectives
+            if (source := source_of(one, home, links)) is not None
+        }
         return Parts(
             experiment=experiment,
             halt=state.halts() / self.name,
             injections=injections,
-            goals=_goals(experiment.objectives, system),
+            goals=_goals(experiment.objectives, sources, system),
+            sources=sources,
             stops=[StopCondition(one.name, one.query, one.expect, one.for_) for one in experiment.stop_when],
             system=system,
             prometheus=prometheus,
@@ -227,10 +235,11 @@ class _Composition:
             story=StoryClock(experiment.time_scale),
             make_crew=lambda story: self._crew(story, world, system, injections),
             stop=self.stop,
+            owns_world=owned,
         )
 
     def _crew(
-        self, story: StoryClock, world: LocalWorld, system: RoomsSystem, injections: Sequence[Injection]
+        self, story: StoryClock, world: LocalWorld, system: System, injections: Sequence[Injection]
     ) -> Crew:
         setup = self._setup(world)
         if setup is None:
@@ -250,16 +259,9 @@ class _Composition:
         crew = self.experiment.crew
         if crew is None or self.runbook is None:
             return None
-        places: dict[str, Sequence[str]] = {}
-        if world is not None and self.experiment.rooms is not None:
-            infos = world.processes()
-            places = {
-                "instance": sorted(info.name for info in infos if info.pid),
-                "node": sorted({info.node for info in infos if info.pid}),
-                "room": [group.room for group in self.experiment.rooms.audience],
-                "link": [name for name in world.links if not name.endswith("-spare")],
-            }
-        return Setup.of(crew, self.runbook, self.seed, places)
+        return Setup.of(
+            crew, self.runbook, self.seed, self.subject.places(world) if world is not None else {}
+        )
 
     def _failed(self, error: StandbyError) -> int:
         """The run could not go on; its record says so, and nothing is concluded."""
@@ -296,30 +298,27 @@ class _Composition:
             machine={"cores": os.cpu_count(), "system": platform.platform()},
         )
 
-    async def _tell_versions(self, prometheus: Prometheus) -> None:
-        self.record.event("versions", prometheus=await prometheus.version())
 
-
-def _goals(objectives: Sequence[Objective], system: RoomsSystem) -> list[Goal]:
+def _goals(objectives: Sequence[Objective], sources: Sources, system: System) -> list[Goal]:
     """The document's objectives; one that asks for a room's survival stands for that room's survival goals."""
     goals: list[Goal] = []
-    asked: set[str] = set()
     for one in objectives:
         if one.survives is not None:
-            asked.add(one.survives)
             goals += [_counted(goal, one.name) for goal in system.goals(one.survives)]
-        elif one.query is not None and one.expect is not None:
-            goals.append(
-                Goal(
-                    one.name,
-                    one.query,
-                    one.expectation,
-                    tuple(one.during),
-                    one.longest_break,
-                    _finite(one.sum_of_breaks),
-                    one.max_gap,
-                )
+            continue
+        source = sources.get(one.name)
+        goals.append(
+            Goal(
+                one.name,
+                source.text if source is not None else one.query or "",
+                one.expectation,
+                tuple(one.during),
+                one.longest_break,
+                _finite(one.sum_of_breaks),
+                one.max_gap,
+                interval=None if source is None else one.interval,
             )
+        )
     counted = {goal.name for goal in goals}
     return goals + [goal for goal in system.goals() if goal.name not in counted]
 
@@ -339,15 +338,6 @@ def _counted(goal: Goal, owner: str) -> Goal:
     return Goal(**{**vars(goal), "counts": True, "owner": owner})
 
 
-def _runbook(loaded: Loaded) -> Runbook | None:
+def _runbook(loaded: Loaded, actions: Sequence[str]) -> Runbook | None:
     crew = loaded.experiment.crew
-    return (
-        load_runbook(loaded.file(crew.runbooks), actions=chaos.rooms.system.ACTIONS)
-        if crew is not None
-        else None
-    )
-
-
-def _planned_end(loaded: Loaded) -> StorySeconds:
-    """Rooms are planned to outlast the run by an hour of story, so that none ends before its time."""
-    return StorySeconds(loaded.experiment.timeline.total + 3600.0)
+    return load_runbook(loaded.file(crew.runbooks), actions=actions) if crew is not None else None

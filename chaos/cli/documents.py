@@ -12,7 +12,7 @@ from chaos.crew.runbook import load_runbook
 from chaos.errors import DocumentError, Problem, UsageError
 from chaos.experiment import Loaded, load
 from chaos.faults.registry import registry, spec_types
-from chaos.rooms.system.actions import ACTIONS
+from chaos.subjects import subject_of
 
 
 def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
@@ -24,7 +24,7 @@ def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
         try:
             one = load(path, faults=known, overrides=overrides)
             if one.experiment.crew is not None:
-                load_runbook(one.file(one.experiment.crew.runbooks), actions=ACTIONS)
+                load_runbook(one.file(one.experiment.crew.runbooks), actions=subject_of(one).actions)
             loaded.append(one)
         except DocumentError as error:
             problems.extend(error.problems)
@@ -40,14 +40,8 @@ def refuse_clusters(loaded: Sequence[Loaded], context: str | None, namespace: st
             raise UsageError(
                 f"{one.path}: the world `{one.experiment.world}` cannot be run by this version; use `local`"
             )
-        if one.experiment.rooms is None:
-            raise UsageError(f"{one.path}: this version runs experiments on `rooms:`; the document has none")
-        for objective in one.experiment.objectives:
-            if objective.source not in ("query", "survives"):
-                raise UsageError(
-                    f"{one.path}: objective `{objective.name}`: this version judges `query` and `survives`, "
-                    f"not `{objective.source}`"
-                )
+        if one.experiment.rooms is None and one.experiment.system is None:
+            raise UsageError(f"{one.path}: says what is hurt, but not on what; add `rooms:` or `system:`")
     if context or namespace:
         raise UsageError("`--context` and `--namespace` name a cluster; the world `local` has none")
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sys
+import time
+from pathlib import Path
 
 import chaos.rooms.system
-from chaos.clients import tools
+from chaos import state
+from chaos.clients import processes, tools
 from chaos.engine.verdict import NOT_UNDONE
-from chaos.errors import StandbyError, UsageError
-from chaos.worlds.local.kept import kept_folder
+from chaos.errors import UsageError
+from chaos.undo.journal import opened
+from chaos.worlds.layout import Layout
+from chaos.worlds.local.kept import end_step, kept_folder
 from chaos.worlds.local.ports import Ports
 from chaos.worlds.local.world import LocalWorld
+
+LEASE = 120.0
+"""Real seconds that a kept world has to be up."""
 
 
 def up(world: str) -> int:
@@ -25,7 +34,7 @@ def up(world: str) -> int:
         )
     toxiproxy, prometheus = tools.find("toxiproxy-server"), tools.find("prometheus")
     layout = chaos.rooms.system.layout(folder, Ports(), toxiproxy=toxiproxy, prometheus=prometheus)
-    asyncio.run(_start(LocalWorld.create(folder, layout)))
+    asyncio.run(_start(folder, layout))
     print(f"the local world is up in {folder}\nPrometheus: {layout.prometheus}")
     return 0
 
@@ -49,12 +58,26 @@ def down(world: str) -> int:
     return 0
 
 
-async def _start(world: LocalWorld) -> None:
-    try:
-        await world.start("kept")
-    except StandbyError:
-        await world.end()
-        raise
+async def _start(folder: Path, layout: Layout) -> None:
+    """Start it, journaled: whatever ends this before the world is up, `standby recover` ends the world."""
+    name = f"up-{state.new_run()}"
+    starter = processes.identify(os.getpid())
+    assert starter is not None
+    with opened(state.journals() / f"{name}.jsonl") as journal:
+        journal.begin(name, starter, str(folder), owned=True)
+        world = LocalWorld.create(folder, layout)
+        journal.intend(
+            "world", f"the kept local world in {folder}", [end_step(world)], lease=time.time() + LEASE
+        )
+        try:
+            await world.start("kept")
+        except BaseException:
+            proof = await asyncio.shield(world.end())
+            if proof.holds:
+                shutil.rmtree(folder, ignore_errors=True)
+                journal.finish()
+            raise
+        journal.finish()
 
 
 def _only_local(world: str) -> None:

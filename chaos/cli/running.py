@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from pathlib import Path
 from chaos import runner
 from chaos.engine.parts import Stop
 from chaos.engine.verdict import INTERRUPTED, TERMINATED, combine
-from chaos.errors import UsageError
+from chaos.errors import ReportError, UsageError
 from chaos.experiment import Loaded
 from chaos.report.console import LiveView
 from chaos.report.junit import write_junit
 from chaos.report.model import RunReport
+from chaos.report.summary import summarise
 from chaos.report.write import write
 
 
@@ -58,7 +60,11 @@ async def _run(one: Loaded, folder: Path | None, asked: Asked) -> tuple[int, Run
         done = await runner.run(
             one, runner.Options(seed=asked.seed, out=folder, listeners=(view.hear,)), stop
         )
-        report = write(done.folder)
+        report = summarise(done.events)
+        try:
+            write(done.folder, done.events)
+        except ReportError as error:
+            print(f"standby: {error}", file=sys.stderr)
         view.end(report, done.folder / "report.html")
     return done.exit_code, report
 

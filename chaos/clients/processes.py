@@ -137,7 +137,7 @@ def marked(variable: str, value: str) -> Iterator[Identity]:
 
 
 def spawn(
-    argv: Sequence[str], *, env: Mapping[str, str], log: Path
+    argv: Sequence[str], *, env: Mapping[str, str], log: Path, cwd: str | None = None
 ) -> tuple[Identity, subprocess.Popen[bytes]]:
     """Start a program in a session of its own, its output appended to `log` (the user's alone).
 
@@ -150,6 +150,7 @@ def spawn(
         process = subprocess.Popen(
             list(argv),
             env=dict(env),
+            cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=handle,

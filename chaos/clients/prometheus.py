@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -86,15 +87,27 @@ class _BuildInfo(BaseModel):
 class Prometheus:
     """One Prometheus server. Use as an async context manager; every request is bounded by `timeout` real seconds."""
 
-    def __init__(self, url: str, *, timeout: float = 5.0, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = 5.0,
+        headers: Mapping[str, str] | None = None,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        """`headers` go with every request; `trust` has the certificate authorities where the usual ones will not do."""
         self.url = url.rstrip("/")
         self._timeout = timeout
         self._headers = dict(headers or {})
+        self._trust = trust
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=self._timeout), headers=self._headers, trust_env=False
+            connector=aiohttp.TCPConnector(ssl=self._trust or True),
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            headers=self._headers,
+            trust_env=False,
         )
         return self
 
@@ -211,6 +224,32 @@ class Prometheus:
             raise ClientError(
                 f"Prometheus at {self.url} answered {what} in a form that is not its API's: {error}"
             ) from error
+
+
+class NoPrometheus(Prometheus):
+    """Stands where a document says that there is no Prometheus: every query matches nothing, and nothing fires."""
+
+    def __init__(self) -> None:
+        super().__init__("none")
+
+    async def ready(self) -> bool:
+        return False
+
+    async def version(self) -> str:
+        return ""
+
+    async def instant(
+        self, query: str, *, at: float | None = None, lookback: float | None = None
+    ) -> list[Series]:
+        return []
+
+    async def range(
+        self, query: str, *, start: float, end: float, step: float, lookback: float | None = None
+    ) -> list[Series]:
+        return []
+
+    async def firing(self) -> list[FiringAlert]:
+        return []
 
 
 def _lookback(parameters: dict[str, str], lookback: float | None) -> dict[str, str]:

@@ -24,7 +24,7 @@ import toxiproxy.toxic
 
 from chaos.clients.send_queues import stuck
 from chaos.clients.toxiproxy_library import Consumer, Library
-from chaos.errors import ClientError
+from chaos.errors import ClientError, ServerGoneError
 
 TIMEOUT = 3.0
 """Real seconds that one call may take."""
@@ -41,10 +41,6 @@ _DROPS = frozenset({"timeout", "reset_peer"})
 
 class NotThereError(ClientError):
     """The server answers, and has no such proxy or toxic."""
-
-
-class ServerGoneError(ClientError):
-    """Nothing listens at the server's address: whatever toxics it had are gone with it."""
 
 
 class HungError(ClientError):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chaos.engine.judgement import Verdict
+from chaos.engine.judgement import Sample, Verdict
 from chaos.engine.judging import Judged, judge_goals
 from chaos.engine.parts import Notes, Parts, Stop
 from chaos.engine.timeline import Span
@@ -24,12 +24,18 @@ class Conclusion:
 
     parts: Parts
     notes: Notes
+    taken: Mapping[str, Sequence[Sample]]
+    """The values of sources, by goal."""
 
     async def judge(self) -> list[Judged]:
         if self.parts.stop.done() or "after" not in {span.phase for span in self.notes.spans}:
             return []
         return await judge_goals(
-            self.parts.prometheus, self.parts.goals, self.notes.spans, self.parts.story.time_scale
+            self.parts.prometheus,
+            self.taken,
+            self.parts.goals,
+            self.notes.spans,
+            self.parts.story.time_scale,
         )
 
     async def conclude(self, judged: Sequence[Judged], stopped: Stop) -> Outcome:
@@ -37,8 +43,12 @@ class Conclusion:
             self._tell_judged(one)
         for injection in self.parts.injections:
             self.notes.doubts.extend(injection.doubts)
-            if injection.left:
+            if injection.left and self.parts.owns_world:
+                self.notes.doubts.append(f"{injection.left}; it is gone with this run's own world")
+            elif injection.left:
                 self.notes.left.append(injection.left)
+        if self.parts.record.trouble:
+            self.notes.doubts.append(f"the record of this run is not whole: {self.parts.record.trouble}")
         survived = _survived(judged)
         lost = None
         if judged:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaos.clients.prometheus import Prometheus
 from chaos.clock import Clock, StoryClock, StorySeconds
+from chaos.engine.sources import Source
 from chaos.errors import FaultError, StandbyError
 from chaos.experiment.fault import FaultSpec
 from chaos.experiment.fault import Proof as OwnProof
-from chaos.faults.base import Fault, Plan
+from chaos.faults.base import Fault, HasCanary, Plan
 from chaos.proof import Proof
 from chaos.record import Record
 from chaos.undo.journal import Intent, Journal
@@ -39,6 +41,8 @@ class Injection:
     prometheus: Prometheus
     most: int | None = None
     """How many targets it may touch (`max_affected`); None: as many as it names."""
+    proves: Source | None = None
+    """Where the value of the user's own proof comes from; None where Prometheus answers it, or where there is none."""
     doubts: list[str] = field(default_factory=list)
     left: str = ""
     repaired: asyncio.Event = field(default_factory=asyncio.Event)
@@ -79,6 +83,28 @@ class Injection:
                 task.cancel()
             await asyncio.gather(repaired, watch, return_exceptions=True)
         await self.end(by, record, journal)
+
+    async def prove_path(self, record: Record, journal: Journal) -> Proof:
+        """Show that the caller depends on what will be hurt; where its connections are too short to be seen, with a
+        canary: a small delay for a few seconds, journaled and undone like a fault."""
+        proof = await self._bounded(self.fault.prove_path())
+        if proof.holds is not None or not isinstance(self.fault, HasCanary):
+            return proof
+        plan = await self.fault.canary()
+        what = f"canary of {self.spec.title} on {', '.join(plan.targets)}"
+        intent = Intent(f"{self.id}-canary", what, plan.undo, time.time() + LEASE)
+        journal.intend(intent.id, intent.what, intent.steps, lease=intent.lease)
+        record.event("canary_applied", id=self.id, targets=list(plan.targets))
+        try:
+            await self.fault.apply_canary(plan)
+            seen = await self._bounded(self.fault.prove_path())
+        finally:
+            gone = await undo(intent, journal)
+            record.event("canary_undone", id=self.id, gone=gone.holds, evidence=gone.evidence)
+        if not gone.holds:
+            self.left = f"{what}: {gone.evidence}"
+            return Proof(None, f"the canary could not be taken away: {gone.evidence}")
+        return Proof(seen.holds, f"{seen.evidence} (seen with a canary)")
 
     async def end(self, by: str, record: Record, journal: Journal) -> None:
         """Undo it, if it was announced and is not undone yet, and show that it is gone."""
@@ -138,23 +164,30 @@ class Injection:
         assert self._plan is not None
         proof = await self._bounded(self.fault.observe(self._plan))
         if proof.holds is not False and self.spec.proof is not None:
-            proof = await self._bounded(self._own_proof(self.spec.proof))
+            own = await self._bounded(self._own_proof(self.spec.proof))
+            proof = Proof(own.holds, f"{own.evidence}; {proof.evidence}")
         record.event("fault_observed", id=self.id, in_force=proof.holds, evidence=proof.evidence, when=when)
         if not proof.holds:
             self.doubts.append(f"{self.spec.title} was not seen in force ({when}): {proof.evidence}")
 
     async def _own_proof(self, wanted: OwnProof) -> Proof:
-        """The user's own proof of effect: a query and what its value must be, given a few scrapes to show."""
+        """The user's own proof of effect: where its value comes from, and what that must be; given a few looks."""
+        text = self.proves.text if self.proves is not None else wanted.query or ""
         value = None
         for _ in range(OWN_PROOF_LOOKS):
-            found = await self.prometheus.instant(wanted.query, lookback=3.0)
-            value = next((sample for series in found for _, sample in series.samples), None)
+            value = await self._own_value(wanted)
             if value is not None and wanted.expect.holds(value):
-                return Proof(True, f"{wanted.query} is {value:.4g}, as its proof expects ({wanted.expect})")
+                return Proof(True, f"{text} is {value:.4g}, as its proof expects ({wanted.expect})")
             await asyncio.sleep(1)
         if value is None:
-            return Proof(None, f"{wanted.query} has no data")
-        return Proof(False, f"{wanted.query} is {value:.4g}; its proof expects {wanted.expect}")
+            return Proof(None, f"{text} has no data")
+        return Proof(False, f"{text} is {value:.4g}; its proof expects {wanted.expect}")
+
+    async def _own_value(self, wanted: OwnProof) -> float | None:
+        if self.proves is not None:
+            return await self.proves.value()
+        found = await self.prometheus.instant(wanted.query or "", lookback=3.0)
+        return next((sample for series in found for _, sample in series.samples), None)
 
     async def _bounded(self, proving: Awaitable[Proof]) -> Proof:
         try:

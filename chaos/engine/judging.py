@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chaos.clients.prometheus import Prometheus
-from chaos.clock import SystemClock
-from chaos.engine.judgement import Judgement, Limits, Verdict, Window, judge, worst_of
+from chaos.clients.prometheus import Prometheus, Series
+from chaos.clock import RealSeconds, SystemClock
+from chaos.engine.judgement import Judgement, Limits, Sample, Verdict, Window, judge, worst_of
 from chaos.engine.timeline import Span, windows
 from chaos.errors import ClientError
 from chaos.experiment.units import Expectation
@@ -32,15 +32,19 @@ class Judged:
 
 
 async def judge_goals(
-    prometheus: Prometheus, goals: Sequence[Goal], spans: list[Span], time_scale: float
+    prometheus: Prometheus,
+    taken: Mapping[str, Sequence[Sample]],
+    goals: Sequence[Goal],
+    spans: list[Span],
+    time_scale: float,
 ) -> list[Judged]:
-    """Judge every goal at once, each over the windows of its phases."""
-    return await asyncio.gather(*(_judge_goal(prometheus, goal, spans, time_scale) for goal in goals))
+    """Judge every goal at once, each over the windows of its phases; `taken` are the values of sources, by goal."""
+    return await asyncio.gather(*(_judge_goal(prometheus, taken, goal, spans, time_scale) for goal in goals))
 
 
 async def preflight_goal(prometheus: Prometheus, goal: Goal, time_scale: float) -> str:
     """Why this goal cannot be judged as it stands, empty when it can."""
-    interval = await prometheus.interval(goal.query)
+    interval = goal.interval or await prometheus.interval(goal.query)
     allowed = goal.may_break_for / time_scale
     if 0 < allowed < 2 * interval:
         return (
@@ -51,13 +55,21 @@ async def preflight_goal(prometheus: Prometheus, goal: Goal, time_scale: float) 
     return ""
 
 
-async def _judge_goal(prometheus: Prometheus, goal: Goal, spans: list[Span], time_scale: float) -> Judged:
+async def _judge_goal(
+    prometheus: Prometheus,
+    taken: Mapping[str, Sequence[Sample]],
+    goal: Goal,
+    spans: list[Span],
+    time_scale: float,
+) -> Judged:
     stretches = windows(spans, goal.during)
     if not stretches:
         return Judged(
             goal, Judgement(Verdict.INCONCLUSIVE, f"no phase of {', '.join(goal.during)} was reached"), ()
         )
     try:
+        if goal.interval is not None:
+            return _from_taken(taken.get(goal.name, ()), goal.interval, goal, stretches, time_scale)
         if goal.once:
             return await _once(prometheus, goal, stretches)
         return await _throughout(prometheus, goal, stretches, time_scale)
@@ -87,24 +99,50 @@ async def _throughout(
     step = await prometheus.interval(goal.query)
     lookback = 1.5 * step
     await _until_newest(prometheus, goal.query, stretches[-1].end, lookback)
+    found = [
+        (
+            window,
+            await prometheus.range(
+                goal.query, start=window.start, end=window.end, step=step, lookback=lookback
+            ),
+        )
+        for window in stretches
+    ]
+    parts = [(window, series.samples) for window, several in found for series in several or [Series({}, ())]]
+    return _judged(goal, parts, step, time_scale)
+
+
+def _from_taken(
+    samples: Sequence[Sample],
+    interval: RealSeconds,
+    goal: Goal,
+    stretches: list[Window],
+    time_scale: float,
+) -> Judged:
+    parts = [
+        (window, tuple(sample for sample in samples if window.start <= sample[0] <= window.end))
+        for window in stretches
+    ]
+    return _judged(goal, parts, interval, time_scale)
+
+
+def _judged(
+    goal: Goal, parts: Sequence[tuple[Window, Sequence[Sample]]], step: float, time_scale: float
+) -> Judged:
+    """One judgement of several series over several windows: the worst of them, and the worst curve."""
     in_all = None if goal.may_break_in_all is None else goal.may_break_in_all / time_scale
     limits = Limits(goal.may_break_for / time_scale, in_all, goal.max_gap, time_scale)
-    judgements: list[Judgement] = []
+    bad = badness(goal.expect)
+    judgements = [judge(samples, window, step, goal.expect.holds, bad, limits) for window, samples in parts]
     curve: dict[float, float] = {}
-    for window in stretches:
-        found = await prometheus.range(
-            goal.query, start=window.start, end=window.end, step=step, lookback=lookback
-        )
-        for samples in [series.samples for series in found] or [()]:
-            judgements.append(judge(samples, window, step, goal.expect.holds, badness(goal.expect), limits))
-            for moment, value in samples:
-                if moment not in curve or badness(goal.expect)(value) > badness(goal.expect)(curve[moment]):
-                    curve[moment] = value
-    whole = worst_of(judgements)
+    for _, samples in parts:
+        for moment, value in samples:
+            if moment not in curve or bad(value) > bad(curve[moment]):
+                curve[moment] = value
     points = tuple(
         (moment, value if math.isfinite(value) else None) for moment, value in sorted(curve.items())
     )
-    return Judged(goal, _joined(whole, judgements), points)
+    return Judged(goal, _joined(worst_of(judgements), judgements), points)
 
 
 def _joined(whole: Judgement, parts: Sequence[Judgement]) -> Judgement:

@@ -12,6 +12,7 @@ from chaos.clients.prometheus import FiringAlert, Prometheus
 from chaos.clock import Clock, StoryClock
 from chaos.engine.injection import Injection
 from chaos.engine.sampling import StopCondition
+from chaos.engine.sources import Sources
 from chaos.engine.timeline import Span
 from chaos.experiment.model import Experiment
 from chaos.record import Record
@@ -55,6 +56,8 @@ class Parts:
     halt: Path
     injections: Sequence[Injection]
     goals: Sequence[Goal]
+    sources: Sources
+    """Where the values of goals with an `interval` come from."""
     stops: Sequence[StopCondition]
     system: System
     prometheus: Prometheus
@@ -64,6 +67,8 @@ class Parts:
     story: StoryClock
     make_crew: Callable[[StoryClock], Crew]
     stop: asyncio.Future[Stop]
+    owns_world: bool = False
+    """Whether the world was made for this run alone and ends with it."""
 
 
 @dataclass

@@ -16,6 +16,7 @@ from chaos.engine.injection import LEAD, Injection
 from chaos.engine.judgement import Verdict
 from chaos.engine.judging import Judged, judge_goals, preflight_goal
 from chaos.engine.parts import Crew, Nobody, Notes, Parts, Stop
+from chaos.engine.probing import Prober
 from chaos.engine.sampling import Sampler
 from chaos.engine.timeline import Span
 from chaos.engine.verdict import Outcome
@@ -51,6 +52,7 @@ class _Run:
             on_alerts=self._on_alerts,
             on_stop=lambda why: self._stop(Stop(why=why)),
         )
+        self.prober = Prober(parts.goals, parts.sources, parts.record, parts.clock)
         self.crew: Crew = Nobody()
         self._background: list[asyncio.Task[None]] = []
         self._injecting: list[asyncio.Task[None]] = []
@@ -77,7 +79,7 @@ class _Run:
             await self._put_everything_back()
         if self.record.phase != "judging":
             self._phase("judging")
-        conclusion = Conclusion(self.parts, self.notes)
+        conclusion = Conclusion(self.parts, self.notes, self.prober.taken)
         judged = [] if stopped.signal else await conclusion.judge()
         return await conclusion.conclude(judged, stopped)
 
@@ -91,7 +93,7 @@ class _Run:
             self._conclude_early(f"the system is not set up as the document asks: {configured.evidence}")
         await self.parts.system.begin()
         self.story = StoryClock(self.story.time_scale, self.clock.monotonic())
-        self._background.append(asyncio.create_task(self.sampler.run()))
+        self._background += [asyncio.create_task(self.sampler.run()), asyncio.create_task(self.prober.run())]
         await self._pass("warm_up", timeline.warm_up)
         self.sampler.watching = True
         self.crew = self.parts.make_crew(self.story)
@@ -171,10 +173,14 @@ class _Run:
     async def _judge_over(self, goals: Sequence[Goal], phases: tuple[str, ...]) -> list[Judged]:
         self._close_span()
         spans = [span for span in self.notes.spans if span.phase in phases]
-        return await judge_goals(self.parts.prometheus, goals, spans, self.story.time_scale)
+        return await judge_goals(
+            self.parts.prometheus, self.prober.taken, goals, spans, self.story.time_scale
+        )
 
     async def _prove_paths(self) -> None:
-        proofs = await asyncio.gather(*(asked(one.fault.prove_path()) for one in self.parts.injections))
+        proofs = await asyncio.gather(
+            *(asked(one.prove_path(self.record, self.parts.journal)) for one in self.parts.injections)
+        )
         for injection, proof in zip(self.parts.injections, proofs, strict=True):
             self.record.event("fault_path", id=injection.id, proven=proof.holds, evidence=proof.evidence)
             if not proof.holds:

@@ -88,7 +88,7 @@ class Sampler:
         self._prometheus = prometheus
         self._record = record
         self._clock = clock
-        self._goals = [goal for goal in goals if not goal.once]
+        self._goals = [goal for goal in goals if not goal.once and goal.interval is None]
         self._figures = [figure for figure in figures if figure.live]
         self._watchmen = [Watchman(stop, time_scale) for stop in stops]
         self._halt = halt

@@ -17,9 +17,12 @@ from chaos.experiment.people import (
     MEDIAN_ACKNOWLEDGEMENT,
     MEDIAN_ACKNOWLEDGEMENT_ATTENDING,
 )
+from chaos.experiment.system import NO_PROMETHEUS
 from chaos.experiment.units import UnitError, format_duration, parse_duration
 from chaos.experiment.words import nearest, one_of
 
+GENERIC_REPAIRS = ("restart_process", "clear_link")
+"""Repairs that need no knowledge of the system."""
 ROOMS_LINKS = ("edge", "media-to-platform", "platform-to-media")
 ROOMS_TIERS = ("platform", "media", "audience")
 
@@ -39,7 +42,9 @@ def check(document: object) -> Iterator[Finding]:
     """Everything in a document's plain values that does not fit together, errors and doubts."""
     whole = _mapping(document)
     yield from _one_system(whole)
-    yield from _links_of_system(_mapping(whole.get("system")))
+    yield from _links_of_system(whole)
+    yield from _repairs_of_system(_mapping(whole.get("system")))
+    yield from _without_prometheus(whole)
     yield from _same_names(whole, "objectives")
     yield from _same_names(whole, "stop_when")
     yield from _same_names(whole, "faults")
@@ -98,18 +103,66 @@ def _one_system(whole: Mapping[str, object]) -> Iterator[Finding]:
         yield Finding(("system",), "stands beside `rooms`", "one of `rooms` and `system`")
 
 
-def _links_of_system(system: Mapping[str, object]) -> Iterator[Finding]:
+def _links_of_system(whole: Mapping[str, object]) -> Iterator[Finding]:
+    system = _mapping(whole.get("system"))
     tiers = _mapping(system.get("tiers"))
+    callers = [*tiers, *(["load"] if _given(whole, "load") else [])]
     for name, link in _mapping(system.get("links")).items():
-        for end in ("from", "to"):
+        path = ("system", "links", name)
+        for end, known in (("from", callers), ("to", list(tiers))):
             tier = _text(_mapping(link).get(end))
-            if tier is not None and tier not in tiers:
-                path = ("system", "links", name, end)
-                yield Finding(path, "is no tier of this system", one_of(tiers), nearest(tier, tiers))
-            elif tier is not None and end == "to" and not _given(_mapping(tiers[tier]), "address"):
+            if tier is not None and tier not in known:
+                yield Finding((*path, end), "is no tier of this system", one_of(known), nearest(tier, known))
+            elif (
+                tier is not None
+                and tier in tiers
+                and end == "to"
+                and not _given(_mapping(tiers[tier]), "address")
+            ):
+                yield Finding((*path, end), f"the tier {tier} has no address", "a tier with one")
+            elif (
+                tier is not None
+                and tier in tiers
+                and end == "from"
+                and not _given(_mapping(tiers[tier]), "command")
+            ):
                 yield Finding(
-                    ("system", "links", name, "to"), f"the tier {tier} has no address", "a tier with one"
+                    (*path, end),
+                    f"the tier {tier} is not started here, so it cannot be given the link's address",
+                    "a tier with a `command`, or `load`",
                 )
+
+
+def _repairs_of_system(system: Mapping[str, object]) -> Iterator[Finding]:
+    known = [*_mapping(system.get("links")), *_mapping(system.get("tiers"))]
+    for name, repair in _mapping(system.get("repairs")).items():
+        if name in GENERIC_REPAIRS:
+            told = f"a name other than {', '.join(GENERIC_REPAIRS)}"
+            yield Finding(("system", "repairs", name), "is a repair that every system has", told)
+        for place, mended in enumerate(_texts(_mapping(repair).get("mends"))):
+            if mended not in known:
+                path = ("system", "repairs", name, "mends", place)
+                yield Finding(
+                    path, "is no link and no tier of this system", one_of(known), nearest(mended, known)
+                )
+
+
+def _without_prometheus(whole: Mapping[str, object]) -> Iterator[Finding]:
+    """What cannot be asked where there is no Prometheus."""
+    if _mapping(whole.get("prometheus")).get("url") != NO_PROMETHEUS:
+        return
+    expected = "a Prometheus, or a source such as `http` or `command`"
+    asked: list[tuple[str | int, ...]] = []
+    for index, objective in _items(whole, "objectives"):
+        asked += [("objectives", index, key) for key in ("query", "survives") if _given(objective, key)]
+    asked += [("stop_when", index, "query") for index, _ in _items(whole, "stop_when")]
+    for index, fault in _items(whole, "faults"):
+        if _given(_mapping(fault.get("proof")), "query"):
+            asked.append(("faults", index, "proof", "query"))
+    for path in asked:
+        yield Finding(path, "there is no Prometheus to ask", expected)
+    if _given(whole, "crew"):
+        yield Finding(("crew",), "there is no Prometheus whose alerts could call anybody", "a Prometheus")
 
 
 def _links(whole: Mapping[str, object]) -> tuple[str, ...]:

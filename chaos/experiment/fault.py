@@ -9,15 +9,19 @@ The loader picks the class by the key `fault`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, ClassVar, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from chaos.clock import StorySeconds
-from chaos.experiment.base import Model, wrong
-from chaos.experiment.units import Expectation, Ratio, StoryDuration
+from chaos.clock import RealSeconds, StorySeconds
+from chaos.experiment.base import Many, Model, wrong
+from chaos.experiment.objective import FunctionName, HttpCheck, Text
+from chaos.experiment.units import Expectation, Ratio, RealDuration, StoryDuration
 
 Direction: TypeAlias = Literal["upstream", "downstream"]
+
+ASKED = ("query", "http", "command", "python")
+"""Where the value of a user's own proof may come from."""
 
 
 class Select(Model):
@@ -36,12 +40,37 @@ class Select(Model):
 
 
 class Proof(Model):
-    """A user's own proof that a fault is in force: a PromQL query and what it must be while the fault lasts."""
+    """A user's own proof that a fault is in force: where its value comes from, and what that must be meanwhile.
 
-    query: Annotated[str, Field(min_length=1)]
+    Exactly one of `query`, `http`, `command` and `python` gives the value.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": [source]} for source in ASKED]}
+    )
+
+    query: Text | None = None
     """PromQL."""
+    http: HttpCheck | None = None
+    """A request whose value is 1 when it is answered as it should be, else 0."""
+    command: Annotated[Many[Text], Field(min_length=1)] | None = None
+    """A command; its value is the number that it prints last, or 1 when it prints none; 0 when it fails."""
+    python: FunctionName | None = None
+    """A function without arguments as `module:function`; its value is the number or truth that it returns."""
     expect: Expectation
-    """What the query's value must be while the fault is in force."""
+    """What the value must be while the fault is in force."""
+    timeout: Annotated[RealDuration, Field(gt=0)] = RealSeconds(5.0)
+    """How long one value may take to get. Real time."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        given = [source for source in ASKED if getattr(self, source) is not None]
+        if len(given) != 1:
+            raise wrong(
+                f"has {len(given)} sources ({', '.join(given)})" if given else "has no source",
+                expected=f"exactly one of {', '.join(ASKED)}",
+            )
+        return self
 
 
 class FaultSpec(Model):

@@ -14,6 +14,7 @@ from chaos.experiment.units import Expectation, RealDuration, StoryDuration
 Phase: TypeAlias = Literal["warm_up", "baseline", "faults", "recovery", "after"]
 Source: TypeAlias = Literal["query", "survives", "http", "command", "python"]
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
+FunctionName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]
 Title: TypeAlias = Annotated[str, Field(min_length=1, max_length=200)]
 
 SOURCES: tuple[Source, ...] = ("query", "survives", "http", "command", "python")
@@ -52,7 +53,7 @@ class Objective(Model):
     """A request whose value is 1 when it is answered as it should be, else 0."""
     command: Annotated[Many[Text], Field(min_length=1)] | None = None
     """A command; its value is the number that it prints last, or 1 when it prints none; 0 when it fails."""
-    python: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
+    python: FunctionName | None = None
     """A function without arguments as `module:function`; its value is the number or truth that it returns."""
     expect: Expectation | None = None
     """What every value must be. Required for `query`, none for `survives`, `== 1` for the others unless given."""

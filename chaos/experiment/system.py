@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from chaos.clock import RealSeconds
 from chaos.experiment.base import Many, Model, wrong
+from chaos.experiment.units import RealDuration
+
+
+def _names_a_program(command: tuple[str, ...]) -> tuple[str, ...]:
+    if not command[0]:
+        raise wrong("names no program", at="0", expected="a program, then its arguments")
+    return command
+
 
 Name: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 """Small letters, digits and dashes: names of tiers and links stand in metrics, files and environment variables."""
 Url: TypeAlias = Annotated[str, Field(pattern=r"^https?://\S+$")]
 HostPort: TypeAlias = Annotated[str, Field(pattern=r"^[^\s:/]+:[0-9]{1,5}$|^\[[0-9a-fA-F:]+\]:[0-9]{1,5}$")]
 EnvName: TypeAlias = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Command: TypeAlias = Annotated[Many[Annotated[str, Field(min_length=1)]], Field(min_length=1)]
+RepairName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+Command: TypeAlias = Annotated[Many[str], Field(min_length=1), AfterValidator(_names_a_program)]
 
 
 class TierSection(Model):
@@ -43,9 +53,20 @@ class LinkSection(Model):
     """A network path from one tier to another, carried by a Toxiproxy proxy."""
 
     from_: str = Field(alias="from")
-    """The tier that calls; it is given the link's address in its environment."""
+    """Who calls: a tier with a `command`, or `load`. It is given the link's address in its environment."""
     to: str
     """The tier that is called; it needs an `address`."""
+
+
+class RepairSection(Model):
+    """A repair of the user's own: what a person of the crew does when a runbook names it as the action."""
+
+    command: Command
+    """The program and its arguments; it has worked when it ends with 0. `$STANDBY_TARGET` says what it is about."""
+    mends: Many[Name] = ()
+    """The links and tiers whose faults it works around: one with `until: repaired` ends when it has worked."""
+    timeout: Annotated[RealDuration, Field(gt=0, le=3600)] = RealSeconds(60.0)
+    """How long it may take. Real time."""
 
 
 class SystemSection(Model):
@@ -54,7 +75,11 @@ class SystemSection(Model):
     tiers: Annotated[dict[Name, TierSection], Field(min_length=1)]
     """The tiers by name."""
     links: dict[Name, LinkSection] = Field(default_factory=dict)
-    """The links by name; the caller of `api-to-db` is given its address in `$LINK_API_TO_DB`."""
+    """The links by name; the caller of `api-to-db` is given its address (`host:port`) in `$LINK_API_TO_DB`."""
+    repairs: dict[RepairName, RepairSection] = Field(default_factory=dict)
+    """Repairs of one's own by name, beside `restart_process` and `clear_link`; runbooks name them as actions."""
+    rules: Many[Annotated[str, Field(min_length=1)]] = ()
+    """Files with recording and alerting rules for the world's own Prometheus, from the document's folder."""
 
 
 def link_variable(link: str) -> str:
@@ -73,10 +98,15 @@ class LoadSection(Model):
     """The folder in which it runs; the document's folder unless given."""
 
 
+NO_PROMETHEUS = "none"
+"""As the URL of a document's Prometheus: there is none."""
+
+
 class PrometheusSection(Model):
     """A Prometheus that is already there. Secrets come from the environment, never from the document."""
 
-    url: Url
+    url: Annotated[str, Field(pattern=r"^(none|https?://\S+)$")]
+    """Its base URL; `none` where there is no Prometheus: then nothing can ask it (no `query`, no crew)."""
     bearer_token_env: EnvName | None = None
     """The environment variable that holds the bearer token."""
     headers: dict[str, str] = Field(default_factory=dict)

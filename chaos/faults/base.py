@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from chaos.experiment.fault import FaultSpec
 from chaos.undo.steps import UndoStep
@@ -76,6 +76,20 @@ class Fault(ABC, Generic[Spec]):
     @abstractmethod
     async def prove_gone(self, plan: Plan) -> Proof:
         """Whether nothing is left of it, seen from outside, with the evidence."""
+
+
+@runtime_checkable
+class HasCanary(Protocol):
+    """An ability that a fault may have: a small, harmless hurt by which a path shows that is too quick to be seen.
+
+    The engine journals and undoes it like a fault, before the faults, and asks `prove_path` again meanwhile.
+    """
+
+    async def canary(self) -> Plan:
+        """What the small hurt would touch. Touches nothing."""
+
+    async def apply_canary(self, plan: Plan) -> None:
+        """The small hurt."""
 
 
 def together(proofs: Sequence[Proof]) -> Proof:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from chaos.clients.reach import connects, reachable
+
 End: TypeAlias = Literal["answered", "refused", "reset", "closed", "silent"]
 """How it ended: all answers are there; no connection; RST; FIN too early; nothing more within the bound."""
 
@@ -80,20 +82,13 @@ async def ask(address: str, question: Question) -> Answer:
 
 
 async def healthy(url: str, within: float) -> bool:
-    """Whether a health URL answers 200 within `within` real seconds."""
+    """Whether a health URL answers 200 within `within` real seconds; `tcp://` asks for a connection only."""
     parts = urlsplit(url)
+    if parts.scheme == "tcp":
+        return await connects(parts.netloc, within=within)
     path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     answer = await ask(f"{parts.hostname}:{parts.port or 80}", Question(path, within))
     return answer.end == "answered" and answer.status == 200
-
-
-def reachable(address: str) -> tuple[str, int]:
-    """Host and port to connect to for an address to listen on: `:80` and `0.0.0.0:80` are reached at the
-    loopback.
-    """
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    return {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host), int(port)  # noqa: S104
 
 
 class _Conversation(asyncio.Protocol):

@@ -140,6 +140,8 @@ class Bridge:
             if not got:
                 raise BridgeError(self.link, kind, "timeout")
             while True:
+                if pool.session.closed:  # this process is going down; nobody will take the answer
+                    raise BridgeError(self.link, kind, "unreachable")
                 result, answer = await self._guarded_try(pool, method, path, kind, body, deadline)
                 if answer is not None:
                     return answer

@@ -28,6 +28,7 @@ from pydantic import JsonValue, ValidationError
 from chaos.clock import RealSeconds
 from chaos.experiment.rooms import Settings, config_hash
 from chaos.rooms.lag import Lag
+from chaos.rooms.waiting import Waiting
 
 CONTROL_TOKEN_ENV = "STANDBY_CONTROL_TOKEN"
 RUN_ENV = "STANDBY_RUN"
@@ -100,6 +101,7 @@ class Tier:
             "How late this process' event loop was at the worst of the last second.",
             registry=self.registry,
         )
+        Waiting(self.registry)
         self.collects.append(self._show_lag)
         self.app.cleanup_ctx.append(self._watch_lag)
         self.app.router.add_get("/healthz", self._healthy)

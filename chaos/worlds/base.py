@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from chaos.experiment.system import link_variable
 from chaos.proof import Proof as Proof
 
 
@@ -24,7 +25,8 @@ class Proxy:
     caller: str
     callee: str
     idle: bool = False
-    """Whether one of its ends is a spare that does not run: nothing can be seen there, and nobody is hurt."""
+    """Whether one of its ends does not run (a spare, or the victim of another fault): nothing can be seen there, and
+    nobody is hurt."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,11 @@ class Link:
     proxies: tuple[Proxy, ...]
     probe: str | None = "/healthz"
     payload: str | None = None
+
+
+def link_addresses(links: Mapping[str, Link]) -> dict[str, str]:
+    """The address (`host:port`) of each link by its variable, e.g. `LINK_API_TO_DB`; of several the first."""
+    return {link_variable(name): link.proxies[0].listen for name, link in links.items() if link.proxies}
 
 
 @dataclass(frozen=True)

@@ -20,18 +20,21 @@ class _Frozen(BaseModel):
 class ProcessSpec(_Frozen):
     """A program of the world and how it is started, found ready, and measured.
 
-    `role` is `target` (faults may touch it), `tool` (Toxiproxy, Prometheus) or `load`. A `spare` is not started with
-    the world. `health` and `metrics` are URLs.
+    `role` is `target` (faults may touch it), `tool` (Toxiproxy, Prometheus), `load`, or `external` (served by somebody
+    else, never started or ended here). A `spare` is not started with the world. `health` and `metrics` are URLs;
+    `tcp://HOST:PORT` as `health` asks for a connection only. `env` is added to the program's environment.
     """
 
     name: str
     tier: str
     node: str
     argv: tuple[str, ...]
-    role: Literal["target", "tool", "load"] = "target"
+    role: Literal["target", "tool", "load", "external"] = "target"
     health: str | None = None
     metrics: str | None = None
     spare: bool = False
+    env: Mapping[str, str] = {}
+    cwd: str | None = None
 
 
 class ProxySpec(_Frozen):
@@ -62,7 +65,7 @@ class Layout(_Frozen):
     toxiproxies: Mapping[str, str]
     """The base URL of each Toxiproxy process' API."""
     prometheus: str
-    """Prometheus' base URL."""
+    """The base URL of the world's own Prometheus; empty where it has none."""
     rules: tuple[str, ...] = ()
 
     def process(self, name: str) -> ProcessSpec:
@@ -104,11 +107,45 @@ class Layout(_Frozen):
         return [scrape_target(spec) for spec in self.processes if spec.metrics and not spec.spare]
 
 
+def toxiproxy_spec(program: Path, name: str, address: str, folder: Path) -> ProcessSpec:
+    """A Toxiproxy server whose API listens at `address` and whose proxies stand in `folder`/`name`.json."""
+    host, port = address.split(":")
+    return ProcessSpec(
+        name=name,
+        tier="toxiproxy",
+        node="tools",
+        argv=(str(program), "-host", host, "-port", port, "-config", str(folder / f"{name}.json")),
+        role="tool",
+        health=f"http://{address}/version",
+    )
+
+
+def prometheus_spec(program: Path, address: str, folder: Path) -> ProcessSpec:
+    """A Prometheus server at `address`, configured by `folder`/prometheus.yml."""
+    return ProcessSpec(
+        name="prometheus",
+        tier="prometheus",
+        node="tools",
+        argv=(
+            str(program),
+            f"--config.file={folder / 'prometheus.yml'}",
+            f"--storage.tsdb.path={folder / 'prometheus'}",
+            f"--web.listen-address={address}",
+            "--storage.tsdb.retention.time=1d",
+            "--log.level=warn",
+        ),
+        role="tool",
+        health=f"http://{address}/-/ready",
+    )
+
+
 def scrape_target(spec: ProcessSpec) -> dict[str, object]:
     """One process as a target of file-based service discovery."""
     assert spec.metrics is not None
-    host, _, path = spec.metrics.removeprefix("http://").partition("/")
+    scheme, _, rest = spec.metrics.partition("://")
+    host, _, path = rest.partition("/")
     labels = {
+        "__scheme__": scheme,
         "job": spec.tier,
         "tier": spec.tier,
         "instance": spec.name,

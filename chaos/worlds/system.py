@@ -16,7 +16,8 @@ from chaos.record import Json
 class Goal:
     """What is judged: a PromQL query, what its value must be, when, and how long it may break (story time).
 
-    `during` names phases. With `once` the query is evaluated at the end of its window only, `$window` in it standing
+    With an `interval` the values are taken by a source that often, and `query` says in words what is asked. `during`
+    names phases. With `once` the query is evaluated at the end of its window only, `$window` in it standing
     for the window's length. `survival` marks the system's own survival goals; they decide the verdict only where
     `counts` is set. `may_break_in_all` None: the sum is not bounded.
     """
@@ -31,6 +32,7 @@ class Goal:
     once: bool = False
     survival: bool = False
     counts: bool = True
+    interval: RealSeconds | None = None
     owner: str = ""
     """The objective of the document that this goal stands for, when that is not this goal's own name."""
 
@@ -91,5 +93,8 @@ class System(Protocol):
     def mends(self, action: str, target: Mapping[str, str], fault: Mapping[str, Json]) -> bool:
         """Whether this repair removes or works around that fault (`{fault, link, process, targets}`)."""
 
-    async def restore(self) -> None:
-        """Put back what `configure` and repairs changed; what can be seen to be gone is journaled so."""
+    async def follow(self) -> None:
+        """Keep track of what moves, until cancelled; a system in which nothing does returns at once."""
+
+    async def restore(self) -> Sequence[str]:
+        """Put back what `configure` and repairs changed; what could not be put back, with the reason."""

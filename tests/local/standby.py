@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,15 +76,21 @@ class Standby:
         """The environment of the command; its mark tells the processes of this test from all others."""
         return {**os.environ, "STANDBY_STATE": str(self.state), "STANDBY_TEST": str(self.folder)}
 
-    def left(self) -> list[str]:
-        """The command lines of all processes that this test's commands started and that still run."""
+    def processes(self) -> list[psutil.Process]:
+        """All processes that this test's commands started and that still run."""
         found = []
         for process in psutil.process_iter():
-            try:
+            with suppress(psutil.Error, OSError):
                 if process.environ().get("STANDBY_TEST") == str(self.folder) and process.status() != "zombie":
-                    found.append(" ".join(process.cmdline())[:120])
-            except (psutil.Error, OSError):
-                continue
+                    found.append(process)
+        return found
+
+    def left(self) -> list[str]:
+        """The command lines of what still runs."""
+        found = []
+        for process in self.processes():
+            with suppress(psutil.Error, OSError):
+                found.append(" ".join(process.cmdline())[:120])
         return found
 
     def events(self, run: Path) -> list[dict[str, object]]:

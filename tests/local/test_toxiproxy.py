@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from chaos.clients.toxiproxy import Removal, ServerGoneError, Toxic, Toxiproxy
-from chaos.errors import ClientError
+from chaos.clients.toxiproxy import Removal, Toxic, Toxiproxy
+from chaos.errors import ClientError, ServerGoneError
 from tests.local.faults_bench import ended, origin, toxiproxy
 
 pytestmark = pytest.mark.local

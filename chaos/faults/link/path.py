@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import psutil
 
+from chaos.clients.reach import reachable
 from chaos.errors import WorldError
-from chaos.faults.probe import reachable
 from chaos.worlds.base import Proof, Proxy, World
 
 WITHIN = 5.0

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Iterable, Mapping
 from random import Random
 from typing import ClassVar, TypeVar
 
-from chaos.clients.toxiproxy import NotThereError, Number, ProxyState, ServerGoneError, Toxic, Toxiproxy
-from chaos.errors import ClientError, FaultError, PreflightError
+from chaos.clients.toxiproxy import NotThereError, Number, ProxyState, Toxic, Toxiproxy
+from chaos.errors import ClientError, FaultError, PreflightError, ServerGoneError
 from chaos.experiment.base import wrong
 from chaos.experiment.fault import LinkFaultSpec
 from chaos.faults.base import Fault, Plan, together
@@ -25,7 +25,9 @@ from chaos.worlds.base import Link, Proof, Proxy
 GONE_WITHIN = 5.0
 """Real seconds that the link gets to behave as before when a fault was undone."""
 
-IDLE = "; not measured, for a spare at its end does not run"
+CANARY = 0.25
+"""Real seconds by which the canary delays a link: long enough for a connection to be seen."""
+IDLE = "; not measured, for one of its ends does not run"
 
 Spec = TypeVar("Spec", bound=LinkFaultSpec)
 T = TypeVar("T")
@@ -87,6 +89,23 @@ class LinkFault(Fault[Spec]):
         proxies = await self._chosen() or self._possible()
         return await path.prove(self.world, [proxy for proxy in proxies if not proxy.idle])
 
+    async def canary(self) -> Plan:
+        proxies = [proxy for proxy in await self._chosen() if not proxy.idle]
+        states = await asyncio.gather(*(self._state(proxy) for proxy in proxies))
+        steps = tuple(
+            toxic_step(proxy, f"{self.id}-canary", enabled=state.enabled)
+            for proxy, state in zip(proxies, states, strict=True)
+        )
+        return Plan(tuple(self._target(proxy) for proxy in proxies), steps)
+
+    async def apply_canary(self, plan: Plan) -> None:
+        small = Toxic(
+            f"{self.id}-canary", "latency", attributes={"latency": round(CANARY * 1e3), "jitter": 0}
+        )
+        await asyncio.gather(
+            *(Toxiproxy(proxy.server).add_toxic(proxy.name, small) for proxy in self._planned(plan))
+        )
+
     async def plan(self) -> Plan:
         proxies = await self._chosen()
         if not proxies:
@@ -107,7 +126,10 @@ class LinkFault(Fault[Spec]):
             )
 
     async def observe(self, plan: Plan) -> Proof:
-        return together(await asyncio.gather(*(self._observe(proxy) for proxy in self._planned(plan))))
+        seen = together(await asyncio.gather(*(self._observe(proxy) for proxy in self._planned(plan))))
+        if seen.holds and all(proxy.idle for proxy in self._planned(plan)):
+            return Proof(None, f"{seen.evidence}: it could be measured nowhere")
+        return seen
 
     async def prove_gone(self, plan: Plan) -> Proof:
         return together(await asyncio.gather(*(self._prove_gone(proxy) for proxy in self._planned(plan))))
@@ -122,7 +144,13 @@ class LinkFault(Fault[Spec]):
         if held.holds is not True or proxy.idle:
             return Proof(held.holds, f"{proxy.name}: {held.evidence}{IDLE if proxy.idle else ''}")
         seen = await effect.in_force(proxy, self.sight(self.link), self.spec.toxicity)
+        if seen.holds is None and self._now(proxy).idle:
+            return Proof(held.holds, f"{proxy.name}: {held.evidence}{IDLE}")
         return Proof(seen.holds, f"{proxy.name}: {held.evidence}; {seen.evidence}")
+
+    def _now(self, proxy: Proxy) -> Proxy:
+        """The same proxy as it stands now: an end of it may have gone while it was looked at."""
+        return next((one for one in self.link.proxies if one.name == proxy.name), proxy)
 
     async def _prove_gone(self, proxy: Proxy) -> Proof:
         try:

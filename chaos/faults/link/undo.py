@@ -6,7 +6,8 @@ removal of another fault's toxic meanwhile does not open it.
 
 from __future__ import annotations
 
-from chaos.clients.toxiproxy import NotThereError, ServerGoneError, Toxic, Toxiproxy
+from chaos.clients.toxiproxy import NotThereError, Toxic, Toxiproxy
+from chaos.errors import ServerGoneError
 from chaos.undo.steps import Args, UndoStep, undoes
 from chaos.worlds.base import Proof, Proxy
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from aiohttp import WSMsgType, web
 
@@ -35,6 +36,11 @@ class HostSocket:
     async def run(self, request: web.Request) -> web.WebSocketResponse:
         """Take frames until the host goes; acknowledge the newest twice a second."""
         await self._socket.prepare(request)
+        with suppress(ConnectionResetError):  # the host is gone; it comes back by itself
+            await self._listen()
+        return self._socket
+
+    async def _listen(self) -> None:
         acknowledged_at = 0.0
         async for message in self._socket:
             if message.type is not WSMsgType.BINARY or len(message.data) != FRAME_BYTES:
@@ -48,7 +54,6 @@ class HostSocket:
             if now - acknowledged_at >= ACKNOWLEDGE_EVERY:
                 acknowledged_at = now
                 await self._socket.send_str(str(found[0]))
-        return self._socket
 
 
 async def push_to(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
 
-from chaos.errors import ClientError, WorldError
+from chaos.errors import ClientError, ServerGoneError, WorldError
 from chaos.experiment.rooms import Settings
 from chaos.proof import Proof
 from chaos.record import Json
@@ -30,6 +31,10 @@ async def ask(method: str, url: str, token: str, body: Mapping[str, Json] | None
                 raise ClientError(f"{method} {url} was answered {response.status}: {text[:300]}")
             answer: Json = json.loads(text) if text else None
             return answer
+    except aiohttp.ClientConnectorError as error:
+        if error.errno == errno.ECONNREFUSED:
+            raise ServerGoneError(f"{method} {url}: nothing listens there") from error
+        raise ClientError(f"{method} {url} failed: {error}") from error
     except TimeoutError as error:
         raise ClientError(f"{method} {url} was not answered within {TIMEOUT:g} s") from error
     except (aiohttp.ClientError, ValueError) as error:
@@ -62,6 +67,8 @@ async def put_settings_back(args: Args) -> Proof:
     try:
         await ask("PUT", f"{url}/control/settings", token, wanted)
         now = (await settings_of(url, token)).model_dump(mode="json")
+    except ServerGoneError:
+        return Proof(True, f"nothing listens at {url} any more, so its settings are gone with it")
     except ClientError as error:
         return Proof(None, f"{url} could not be set back: {error}")
     return Proof(now == dict(wanted), f"{url} has the settings that it had before")
@@ -75,6 +82,8 @@ async def stop_load(args: Args) -> Proof:
         return Proof(True, f"the world of {url} is gone")
     try:
         await ask("POST", f"{url}/control/stop", token_file.read_text(encoding="ascii"), {})
+    except ServerGoneError:
+        return Proof(True, f"nothing listens at {url} any more, so the audience is gone with it")
     except ClientError as error:
         return Proof(None, f"the audience at {url} could not be stopped: {error}")
     return Proof(True, "the audience is stopped")

@@ -14,7 +14,7 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-from chaos.worlds.layout import Layout, LinkSpec, ProcessSpec, ProxySpec
+from chaos.worlds.layout import Layout, LinkSpec, ProcessSpec, ProxySpec, prometheus_spec, toxiproxy_spec
 from chaos.worlds.local.ports import Ports
 
 MEDIA = ("media-1", "media-2", "media-3")
@@ -40,8 +40,8 @@ def layout(folder: Path, ports: Ports, *, toxiproxy: Path, prometheus: Path) -> 
     listen = {proxy.name: f"http://{proxy.listen}" for link in proxies for proxy in link.proxies}
     return Layout(
         processes=(
-            _prometheus(prometheus, at["prometheus"], folder),
-            *(_toxiproxy(toxiproxy, server, apis[server], folder) for server in servers),
+            prometheus_spec(prometheus, at["prometheus"], folder),
+            *(toxiproxy_spec(toxiproxy, server, apis[server], folder) for server in servers),
             _platform(at, listen),
             *(_media(name, at, listen) for name in MEDIA),
             _audience(at, listen),
@@ -78,36 +78,6 @@ def _proxies(at: dict[str, str], ports: Ports) -> tuple[LinkSpec, ...]:
         ]
     edge = tuple(proxy(f"edge.{name}", f"toxiproxy-edge-{name}", "audience", name) for name in MEDIA)
     return (*links, LinkSpec(name="edge", proxies=edge, payload=PAYLOAD))
-
-
-def _toxiproxy(program: Path, name: str, address: str, folder: Path) -> ProcessSpec:
-    host, port = address.split(":")
-    return ProcessSpec(
-        name=name,
-        tier="toxiproxy",
-        node="tools",
-        argv=(str(program), "-host", host, "-port", port, "-config", str(folder / f"{name}.json")),
-        role="tool",
-        health=f"http://{address}/version",
-    )
-
-
-def _prometheus(program: Path, address: str, folder: Path) -> ProcessSpec:
-    return ProcessSpec(
-        name="prometheus",
-        tier="prometheus",
-        node="tools",
-        argv=(
-            str(program),
-            f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'prometheus'}",
-            f"--web.listen-address={address}",
-            "--storage.tsdb.retention.time=1d",
-            "--log.level=warn",
-        ),
-        role="tool",
-        health=f"http://{address}/-/ready",
-    )
 
 
 def _platform(at: dict[str, str], listen: dict[str, str]) -> ProcessSpec:

@@ -16,8 +16,8 @@ from chaos.record import Json, Record
 from chaos.rooms.system.actions import ACTIONS
 from chaos.rooms.system.control import ask, settings_of, settings_step
 from chaos.rooms.system.layout import MEDIA, SPARE_MEDIA
-from chaos.undo.journal import Intent, Journal
-from chaos.undo.recovery import undo
+from chaos.undo.acts import Acts
+from chaos.undo.journal import Journal
 from chaos.undo.steps import UndoStep
 from chaos.worlds.local.world import LocalWorld
 from chaos.worlds.system import Figure, Goal, Repaired
@@ -33,8 +33,9 @@ LAG_ALLOWED = 0.5
 more about this machine than about the rooms."""
 TIERS_MAY_LAG = 0.1
 """The share of the time in which a tier may lag longer; one that a fault held still shows that when it goes on."""
-LEASE = 3600.0
-"""Real seconds after which anyone may put the settings of a kept world back."""
+LINE_ALLOWED = 0.5
+"""The largest share of any 10 s that a process may stand in line for a processor. The kernel counts it, so that it
+cannot be missed with a scrape; no fault and no load of the rooms makes it, only a machine with too little left."""
 JUDGED = ("faults", "recovery", "after")
 """The phases in which a room must survive."""
 
@@ -58,11 +59,10 @@ class RoomsSystem:
         self._world = world
         self._prometheus = prometheus
         self._record = record
-        self._journal = journal
+        self._acts = Acts(journal, record)
         self._seed = seed
         self._time_scale = time_scale
         self._planned_end = planned_end
-        self._intents: list[Intent] = []
         self._rooms: dict[str, str] = {}
         world.find_by(self.locate)
 
@@ -78,7 +78,7 @@ class RoomsSystem:
         step = UndoStep(
             "rooms_load", {"url": self._url("audience"), "token_file": str(self._world.folder / "token")}
         )
-        self._intend("the load", step)
+        self._acts.intend("the load", step)
         await self._control("POST", "audience", "start", {})
 
     def goals(self, room: str | None = None) -> Sequence[Goal]:
@@ -125,6 +125,7 @@ class RoomsSystem:
             Figure("announcements", "announcement backlog", "s", "platform_announcements_backlog_seconds"),
             Figure("egress", "media egress in use", "ratio", "media_egress_utilisation"),
             Figure("audience lag", "audience behind its schedule", "s", "rooms:audience_lag:seconds"),
+            Figure("starved", "time in line for a processor", "ratio", "rooms:cpu_wait:ratio"),
         )
 
     async def load_check(self, start: float, end: float) -> Proof:
@@ -144,6 +145,11 @@ class RoomsSystem:
         if tiers is None:
             return Proof(None, f"{text}; the tiers did not tell how they kept up")
         text = f"{text}; of the tiers the worst lagged {tiers * 1000:.0f} ms at its {share:.0%} quantile"
+        line = await self._one(f"max(max_over_time(rooms:cpu_wait:ratio[{window}]))", end)
+        if line is not None:
+            text = f"{text}; at the worst one stood in line for a processor for {line:.0%} of 10 s"
+        if line is not None and line > LINE_ALLOWED:
+            return Proof(False, f"{text}: this machine has too little left ({LINE_ALLOWED:.0%} is allowed)")
         if tiers > LAG_ALLOWED:
             return Proof(
                 False, f"{text}: this machine starves them ({LAG_ALLOWED * 1000:.0f} ms are allowed)"
@@ -216,13 +222,8 @@ class RoomsSystem:
                 return kind == "node_loss" and target.get("node", "?") in hurt
         return False
 
-    async def restore(self) -> None:
-        for intent in reversed(self._intents):
-            proof = await undo(intent, self._journal)
-            self._record.event(
-                "settings_restored", what=intent.what, holds=proof.holds, evidence=proof.evidence
-            )
-        self._intents = []
+    async def restore(self) -> Sequence[str]:
+        return await self._acts.restore()
 
     async def _fail_over(self, target: Mapping[str, str]) -> Repaired:
         return await self._everywhere(
@@ -254,16 +255,11 @@ class RoomsSystem:
     async def _set(self, name: str, patch: Mapping[str, Json], why: str) -> None:
         url = self._url(name)
         before = await settings_of(url, self._world.token)
-        self._intend(f"settings of {name}: {why}", settings_step(url, self._world.folder / "token", before))
+        self._acts.intend(
+            f"settings of {name}: {why}", settings_step(url, self._world.folder / "token", before)
+        )
         answer = await ask("PUT", f"{url}/control/settings", self._world.token, patch)
         self._record.event("settings_applied", target=name, settings=answer, why=why)
-
-    def _intend(self, what: str, step: UndoStep) -> None:
-        intent = Intent(
-            f"s{len(self._intents) + 1}-{time.monotonic_ns()}", what, (step,), time.time() + LEASE
-        )
-        self._journal.intend(intent.id, intent.what, intent.steps, lease=intent.lease)
-        self._intents.append(intent)
 
     async def _restart(self, target: Mapping[str, str]) -> Repaired:
         name = target.get("instance", "")
@@ -289,7 +285,7 @@ class RoomsSystem:
     async def _scale_out(self, target: Mapping[str, str]) -> Repaired:
         if self._world.process(SPARE_MEDIA).pid == 0:
             step = UndoStep("process_end", {"world": self._world.state, "process": SPARE_MEDIA})
-            self._intend(f"{SPARE_MEDIA} started", step)
+            self._acts.intend(f"{SPARE_MEDIA} started", step)
             await self._world.start_process(SPARE_MEDIA)
             await self._settle(SPARE_MEDIA)
         served = [room for room, place in self._rooms.items() if place == target.get("instance", place)]

@@ -27,6 +27,7 @@ from pydantic import BaseModel
 
 from chaos.clients import processes
 from chaos.clients.processes import Identity
+from chaos.clients.reach import connects
 from chaos.errors import WorldError
 from chaos.proof import Proof
 from chaos.record import Json
@@ -112,7 +113,11 @@ class LocalWorld:
 
     @property
     def links(self) -> Mapping[str, Link]:
-        idle = {spec.name for spec in self.layout.processes if spec.spare and self._info(spec).pid == 0}
+        idle = {
+            spec.name
+            for spec in self.layout.processes
+            if spec.role != "external" and not self._info(spec).pid
+        }
         return {
             name: replace(
                 link,
@@ -160,9 +165,20 @@ class LocalWorld:
         Raises WorldError, with the last lines of the log, when one does not become ready.
         """
         for spec in self.layout.processes:
-            if not spec.spare:
+            if not spec.spare and spec.role != "external":
                 await self._launch(spec, run)
         await asyncio.gather(*(self._until_ready(spec) for spec in self.layout.processes if not spec.spare))
+
+    async def mend(self) -> Sequence[str]:
+        """Start again whatever should run and does not; the names. Only for whoever has this world to itself."""
+        dead = [spec for spec in self.layout.processes if not spec.spare and not self._runs(spec.name)]
+        for spec in dead:
+            await self.start_process(spec.name)
+        return [spec.name for spec in dead]
+
+    def _runs(self, name: str) -> bool:
+        identity = self._identity(name)
+        return identity is not None and processes.alive(identity) and not processes.paused(identity)
 
     async def start_process(self, name: str) -> ProcessInfo:
         spec = self.layout.process(name)
@@ -225,6 +241,7 @@ class LocalWorld:
     async def _launch(self, spec: ProcessSpec, run: str) -> None:
         log = self.folder / "logs" / f"{spec.name}.log"
         env = {key: value for key, value in os.environ.items() if not key.upper().endswith("_PROXY")}
+        env |= spec.env
         env |= {
             "STANDBY_RUN": run,
             "STANDBY_WORLD": self._state.id,
@@ -232,7 +249,7 @@ class LocalWorld:
             "LOG_LEVEL": "warn",
             "PYTHONUNBUFFERED": "1",
         }
-        identity, child = processes.spawn(spec.argv, env=env, log=log)
+        identity, child = processes.spawn(spec.argv, env=env, log=log, cwd=spec.cwd)
         self._expected.discard(spec.name)
         self._state.running[spec.name] = _Running(
             pid=identity.pid, started=identity.started, boot_id=identity.boot_id
@@ -261,7 +278,7 @@ class LocalWorld:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2), trust_env=False) as session:
             while True:
                 identity = self._identity(spec.name)
-                if identity is None or not processes.alive(identity):
+                if spec.role != "external" and (identity is None or not processes.alive(identity)):
                     raise WorldError(
                         f"{spec.name} ended while it was starting; {self._last_words(spec.name)}"
                     )
@@ -269,7 +286,7 @@ class LocalWorld:
                     return
                 if time.monotonic() > until:
                     raise WorldError(
-                        f"{spec.name} is not ready after {READY_WITHIN:g} s (no 200 from {spec.health}); "
+                        f"{spec.name} is not ready after {READY_WITHIN:g} s (no answer from {spec.health}); "
                         f"{self._last_words(spec.name)}"
                     )
                 await asyncio.sleep(0.03)
@@ -343,6 +360,8 @@ async def end_again(args: Args) -> Proof:
 
 
 async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
+    if url.startswith("tcp://"):
+        return await connects(url.removeprefix("tcp://"), within=2.0)
     try:
         async with session.get(url) as response:
             return response.status == 200

@@ -9,8 +9,8 @@ import pytest
 import toxiproxy as library
 import toxiproxy.api
 
-from chaos.clients.toxiproxy import NotThereError, Removal, ServerGoneError, Toxic, Toxiproxy
-from chaos.errors import ClientError
+from chaos.clients.toxiproxy import NotThereError, Removal, Toxic, Toxiproxy
+from chaos.errors import ClientError, ServerGoneError
 from chaos.testing.toxiproxy import FakeToxiproxy
 
 SLOW = Toxic("slow", "latency", attributes={"latency": 5})

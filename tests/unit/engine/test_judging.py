@@ -38,7 +38,7 @@ def goal(
 async def judged(samples: list[tuple[float, float]], wanted: Goal, time_scale: float = 1.0) -> judging.Judged:
     """Judge a goal by what a Prometheus with these samples says."""
     async with FakePrometheus({"ratio": samples}) as fake, Prometheus(fake.url) as client:
-        return (await judge_goals(client, [wanted], SPANS, time_scale))[0]
+        return (await judge_goals(client, {}, [wanted], SPANS, time_scale))[0]
 
 
 def seconds(*values: float) -> list[tuple[float, float]]:
@@ -91,7 +91,7 @@ async def test_an_objective_judged_once_takes_the_window_s_length() -> None:
         FakePrometheus({"increase(x[30000ms])": [(140.0, 0.4)]}) as fake,
         Prometheus(fake.url) as client,
     ):
-        result = (await judge_goals(client, [wanted], SPANS, 1.0))[0]
+        result = (await judge_goals(client, {}, [wanted], SPANS, 1.0))[0]
     assert (result.judgement.verdict, result.judgement.worst) == (Verdict.FAIL, 0.4)
 
 
@@ -99,7 +99,7 @@ async def test_a_server_that_does_not_answer_makes_it_inconclusive() -> None:
     """A Prometheus that broke is no fail of the system, and no pass."""
     async with FakePrometheus({"ratio": seconds(0.9)}) as fake, Prometheus(fake.url, timeout=0.3) as client:
         fake.mood = "broken"
-        result = (await judge_goals(client, [goal("faults")], SPANS, 1.0))[0]
+        result = (await judge_goals(client, {}, [goal("faults")], SPANS, 1.0))[0]
     assert result.judgement.verdict is Verdict.INCONCLUSIVE
     assert "could not be judged" in result.judgement.why
 

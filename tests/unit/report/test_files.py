@@ -37,7 +37,8 @@ def _outcomes(suite: ET.Element) -> dict[str, str]:
 def test_everything_is_written_for_its_owner_only(tmp_path: Path) -> None:
     """run.json, report.html, junit.xml and summary.md stand beside the record, mode 0600, and a further JUnit file."""
     write_events(example_run(), tmp_path / "run")
-    report = write(tmp_path / "run", junit=tmp_path / "ci" / "out.xml")
+    report = write(tmp_path / "run")
+    write_junit(tmp_path / "ci" / "out.xml", [report])
     for name in ("run.json", "report.html", "junit.xml", "summary.md"):
         file = tmp_path / "run" / name
         assert stat.S_IMODE(file.stat().st_mode) == 0o600, name

@@ -1,0 +1,5 @@
+"""A user's own services as a system under test: any commands and addresses, any load, no rooms in sight."""
+
+from chaos.services.layout import layout as layout
+from chaos.services.system import ServicesSystem as ServicesSystem
+from chaos.services.system import actions as actions

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from chaos.clients import processes
+from chaos.undo.journal import read
+from chaos.undo.watch import SILENCE
+from tests.local.standby import Standby, wait_until
+from tests.local.test_run import toxics_of
+
+pytestmark = [pytest.mark.local, pytest.mark.timeout(180)]
+
+
+@pytest.fixture
+def standby(tmp_path: Path) -> Standby:
+    """The command in a state folder of its own."""
+    return Standby(tmp_path)
+
+
+def guardian_of(standby: Standby) -> psutil.Process:
+    """The guardian of the only run."""
+    found = [one for one in standby.processes() if "chaos.guardian" in " ".join(one.cmdline())]
+    assert len(found) == 1
+    return found[0]
+
+
+def journal_closed(standby: Standby) -> bool:
+    """Whether the journal of the only run says that nothing is left."""
+    return all(read(path).closed for path in (standby.state / "journal").glob("2*.jsonl"))
+
+
+def begun(standby: Standby, out: Path) -> subprocess.Popen[str]:
+    """A run with its fault in force."""
+    process = standby.start("run", standby.document(), "--out", out)
+    standby.wait_for(out, "fault_observed")
+    return process
+
+
+def test_after_kill_9_the_guardian_ends_the_world_and_itself(standby: Standby) -> None:
+    """A run that owns its world: nothing of it is left, no process and no guardian, without anybody's doing."""
+    process = begun(standby, standby.folder / "out")
+    process.kill()
+    process.communicate(timeout=30)
+    wait_until(lambda: standby.left() == [], 30, "the guardian to end the world and itself")
+    assert journal_closed(standby)
+
+
+def test_after_kill_9_the_guardian_restores_a_kept_world(standby: Standby) -> None:
+    """A run on a kept world: its toxic is gone from the real server, its load and settings too, the world stays."""
+    assert standby.run("up", "--world", "local").returncode == 0
+    world = standby.state / "worlds" / "local"
+    try:
+        process = begun(standby, standby.folder / "out")
+        assert max(toxics_of(world).values()) == 1
+        process.kill()
+        process.communicate(timeout=30)
+        wait_until(lambda: journal_closed(standby), 30, "the guardian to restore the world")
+        assert max(toxics_of(world).values()) == 0
+        done = standby.run("run", standby.document(), "--out", standby.folder / "second")
+        assert done.returncode == 0, done.stdout + done.stderr
+    finally:
+        assert standby.run("down", "--world", "local").returncode == 0
+    wait_until(lambda: standby.left() == [], 10, "the guardian to go")
+
+
+def test_a_run_that_stands_still_is_ended_and_undone(standby: Standby) -> None:
+    """SIGSTOP: after its silence the run is ended, so that it cannot wake up and go on, and everything is undone."""
+    process = begun(standby, standby.folder / "out")
+    stopped = time.monotonic()
+    process.send_signal(signal.SIGSTOP)
+    process.communicate(timeout=SILENCE + 30)
+    assert process.returncode == -signal.SIGKILL
+    assert time.monotonic() - stopped >= SILENCE - 2
+    wait_until(lambda: standby.left() == [], 30, "the guardian to undo everything")
+    assert journal_closed(standby)
+
+
+def test_a_guardian_that_is_killed_is_replaced(standby: Standby) -> None:
+    """The run notices, starts another, and its record says so; the run ends as it would have."""
+    out = standby.folder / "out"
+    process = begun(standby, out)
+    first = guardian_of(standby)
+    first.kill()
+    lost = standby.wait_for(out, "guardian_lost")
+    assert lost["pid"] == first.pid
+    wait_until(lambda: guardian_of(standby).pid != first.pid, 10, "another guardian")
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == 0, output
+    assert standby.left() == []
+
+
+def test_with_run_and_guardian_killed_recover_does_it_twice_as_well_as_once(standby: Standby) -> None:
+    """Nobody is left to undo anything; `recover` does, and a second time finds nothing and is 0 too."""
+    process = begun(standby, standby.folder / "out")
+    guardian_of(standby).kill()
+    process.kill()
+    process.communicate(timeout=30)
+    assert standby.left() != []
+    for _ in range(2):
+        done = standby.run("recover")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert standby.left() == []
+
+
+def test_two_recoveries_at_once_undo_everything_once(standby: Standby) -> None:
+    """One of them has the journal, the other waits for nothing and touches nothing; both are 0, nothing is left."""
+    process = begun(standby, standby.folder / "out")
+    guardian_of(standby).kill()
+    process.kill()
+    process.communicate(timeout=30)
+    both = [standby.start("recover") for _ in range(2)]
+    for one in both:
+        output, _ = one.communicate(timeout=60)
+        assert one.returncode == 0, output
+    wait_until(lambda: standby.left() == [], 10, "both recoveries to be done")
+    assert journal_closed(standby)
+
+
+def test_an_interrupted_up_leaves_nothing_after_recover(standby: Standby) -> None:
+    """`standby up` killed while it starts the world: `recover` ends what was started, and the next `up` works."""
+    process = standby.start("up", "--world", "local")
+    world = standby.state / "worlds" / "local" / "world.json"
+
+    def half_started() -> bool:
+        return world.exists() and 2 <= len(json.loads(world.read_text())["running"]) <= 6
+
+    wait_until(half_started, 20, "the world to be half started")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=30)
+    assert standby.left() != []
+    assert standby.run("recover").returncode == 0
+    assert standby.left() == []
+    assert standby.run("up", "--world", "local").returncode == 0
+    assert standby.run("down", "--world", "local").returncode == 0
+    assert standby.left() == []
+
+
+def test_a_reused_pid_is_never_touched(standby: Standby) -> None:
+    """A journal whose process has ended and whose pid is somebody else's now: that process is left alone."""
+    bystander = subprocess.Popen(["sleep", "60"])
+    try:
+        now = processes.identify(bystander.pid)
+        assert now is not None
+        journal = standby.state / "journal" / "20200101-000000-dead.jsonl"
+        journal.parent.mkdir(parents=True)
+        other = {**now.to_json(), "started": now.started - 1}
+        rows = [
+            {"entry": "run", "run": journal.stem, "runner": other, "world": "", "owned": False},
+            {
+                "entry": "intent", "id": "f1", "what": "process_pause", "lease": 0,
+                "steps": [{"kind": "process_continue", "args": {"process": "media-1", **other}}],
+            },
+        ]  # fmt: skip
+        journal.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        bystander.send_signal(signal.SIGSTOP)
+        wait_until(lambda: processes.paused(now), 5, "the bystander to stand still")
+        done = standby.run("recover")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert processes.paused(now)
+    finally:
+        bystander.kill()
+        bystander.wait()
