@@ -75,6 +75,11 @@ lint: setup ## Check style, types and the arrows of the architecture
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+.PHONY: audit
+audit: setup ## Look for known vulnerabilities in the pinned requirements (asks a public database)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	@$(BIN)/python -m pip_audit --strict --require-hashes --disable-pip -r requirements.txt
+
 .PHONY: bench
 bench: setup ## Measure the figures that the README claims
 	@for benchmark in benchmarks/*.py; do echo "$$benchmark"; $(BIN)/python "$$benchmark"; done

@@ -80,6 +80,7 @@ def _sight(path: Path, found: Journaled) -> Sight:
         beat=path.stat().st_mtime_ns,
         closed=found.closed,
         leases=[intent.lease for intent in found.pending],
+        endable=found.endable,
     )
 
 

@@ -38,7 +38,7 @@ from chaos.experiment.model import MaxAffected
 from chaos.experiment.objective import Objective
 from chaos.faults.registry import registry
 from chaos.record import Event, Listener, Record
-from chaos.subjects import subject_of
+from chaos.subjects import Subject, subject_of
 from chaos.undo.guard import Guard
 from chaos.undo.journal import Journal
 from chaos.worlds.base import link_addresses
@@ -92,6 +92,27 @@ async def run(loaded: Loaded, options: Options, stop: asyncio.Future[Stop]) -> D
     return Done(name, folder, code, record.events)
 
 
+@asynccontextmanager
+async def own_world(
+    subject: Subject, folder: Path, record: Record, journal: Journal, *, lasts: float
+) -> AsyncIterator[LocalWorld]:
+    """A world of this run's own in `folder`/world, for the length of a block that is to last so many real seconds."""
+    world = LocalWorld.create(folder / "world", subject.layout(folder / "world"))
+    record.hide(world.token)
+    world.tell(record.event)
+    lease = time.time() + lasts + WORLD_LEASE
+    journal.intend("world", f"the local world in {world.folder}", [world.end_step], lease=lease)
+    try:
+        await world.start(journal.path.stem)
+        record.event("world_ready", folder=str(world.folder))
+        yield world
+    finally:
+        proof = await asyncio.shield(world.end())
+        record.event("world_ended", gone=bool(proof.holds), evidence=proof.evidence)
+        if proof.holds:
+            journal.undone("world", proof.evidence)
+
+
 class _Composition:
     def __init__(
         self,
@@ -143,41 +164,22 @@ class _Composition:
                 self._tell_start(owned=world is None)
                 await stack.enter_async_context(guard.watching())
                 if world is None:
-                    world = await stack.enter_async_context(self._own_world())
-                await guard.ready()
+                    length = self.experiment.timeline.total / self.experiment.time_scale
+                    world = await stack.enter_async_context(
+                        own_world(self.subject, self.folder, self.record, self.journal, lasts=length)
+                    )
                 prometheus = await stack.enter_async_context(self.subject.prometheus(world, self.record))
                 self.record.event("versions", prometheus=await prometheus.version())
-                return await self._in_world(world, prometheus, owned=kept is None)
+                return await self._in_world(world, prometheus, guard, owned=kept is None)
             except StandbyError as error:
                 return self._failed(error)
 
-    @asynccontextmanager
-    async def _own_world(self) -> AsyncIterator[LocalWorld]:
-        folder = self.folder / "world"
-        world = LocalWorld.create(folder, self.subject.layout(folder))
-        self.record.hide(world.token)
-        world.tell(self.record.event)
-        length = self.experiment.timeline.total / self.experiment.time_scale
-        step = world.end_step
-        self.journal.intend(
-            "world", f"the local world in {folder}", [step], lease=time.time() + length + WORLD_LEASE
-        )
-        try:
-            await world.start(self.name)
-            self.record.event("world_ready", folder=str(folder))
-            yield world
-        finally:
-            proof = await asyncio.shield(world.end())
-            self.record.event("world_ended", gone=bool(proof.holds), evidence=proof.evidence)
-            if proof.holds:
-                self.journal.undone("world", proof.evidence)
-
-    async def _in_world(self, world: LocalWorld, prometheus: Prometheus, *, owned: bool) -> int:
+    async def _in_world(self, world: LocalWorld, prometheus: Prometheus, guard: Guard, *, owned: bool) -> int:
         system = self.subject.system(world, prometheus, self.record, self.journal, self.seed)
         with self._measured(world):
             following = asyncio.create_task(system.follow())
             try:
-                outcome = await execute(self._parts(world, prometheus, system, owned=owned))
+                outcome = await execute(self._parts(world, prometheus, system, guard, owned=owned))
                 return outcome.exit_code
             finally:
                 following.cancel()
@@ -200,7 +202,9 @@ class _Composition:
             server.shutdown()
             server.server_close()
 
-    def _parts(self, world: LocalWorld, prometheus: Prometheus, system: System, *, owned: bool) -> Parts:
+    def _parts(
+        self, world: LocalWorld, prometheus: Prometheus, system: System, guard: Guard, *, owned: bool
+    ) -> Parts:
         experiment, home = self.experiment, self.loaded.folder
         known, links = registry(), link_addresses(world.links)
         injections = [
@@ -235,6 +239,7 @@ class _Composition:
             story=StoryClock(experiment.time_scale),
             make_crew=lambda story: self._crew(story, world, system, injections),
             stop=self.stop,
+            guarded=guard.ready,
             owns_world=owned,
         )
 

@@ -138,7 +138,7 @@ class Services(Subject):
             home=self.loaded.folder,
             folder=folder,
             ports=Ports(),
-            toxiproxy=tools.find("toxiproxy-server"),
+            toxiproxy=tools.find("toxiproxy-server") if self._section.links else None,
             prometheus=tools.find("prometheus") if own else None,
         )
 

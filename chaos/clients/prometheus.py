@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import ssl
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -169,6 +170,21 @@ class Prometheus:
                 found.append(group.interval)
         return max(found)
 
+    async def clock_offset(self) -> float | None:
+        """By how many seconds the server's clock is ahead of this machine's, as far as one request can tell.
+
+        None when it does not tell its time.
+        """
+        asked = time.time()
+        found = await self.instant("time()")
+        answered = time.time()
+        if not found:
+            return None
+        theirs = found[0].samples[0][1]
+        if asked <= theirs <= answered:
+            return 0.0
+        return theirs - (answered if theirs > answered else asked)
+
     async def newest(self, query: str, *, lookback: float) -> float | None:
         """The unix time of the newest sample that `query` has, None when it has none."""
         stamps = await self.instant(f"max(timestamp({query}))", lookback=lookback)
@@ -234,6 +250,9 @@ class NoPrometheus(Prometheus):
 
     async def ready(self) -> bool:
         return False
+
+    async def clock_offset(self) -> float | None:
+        return 0.0
 
     async def version(self) -> str:
         return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -57,6 +57,11 @@ class Board:
         self._runbook = runbook
         self._hold = hold
         self._open: dict[str, _Open] = {}
+
+    @property
+    def open(self) -> Sequence[str]:
+        """The incidents that have begun and not ended."""
+        return sorted(self._open)
 
     def look(self, firing: Iterable[FiringAlert], now: float) -> list[Change]:
         """What began and what ended since the last look; `now` is a monotonic moment in real seconds.

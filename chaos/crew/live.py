@@ -142,6 +142,10 @@ class LiveCrew:
             self._turn(change, now)
         self._wake.set()
 
+    def incidents(self) -> Sequence[str]:
+        """The incidents whose alerts fire now."""
+        return self._board.open
+
     async def run(self) -> None:
         """Work until cancelled, and cancel what repairs go on. Raises what a repair raised that is no StandbyError."""
         try:

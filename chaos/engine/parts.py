@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -26,6 +26,9 @@ class Crew(Protocol):
     def update(self, firing: Iterable[FiringAlert]) -> None:
         """What fires now; called once a second."""
 
+    def incidents(self) -> Sequence[str]:
+        """The incidents that are open now."""
+
     async def run(self) -> None:
         """Work until cancelled."""
 
@@ -35,6 +38,9 @@ class Nobody:
 
     def update(self, firing: Iterable[FiringAlert]) -> None:
         """Nobody looks."""
+
+    def incidents(self) -> Sequence[str]:
+        return ()
 
     async def run(self) -> None:
         """Nobody works."""
@@ -67,6 +73,8 @@ class Parts:
     story: StoryClock
     make_crew: Callable[[StoryClock], Crew]
     stop: asyncio.Future[Stop]
+    guarded: Callable[[], Awaitable[None]]
+    """Returns when a guardian watches; raises PreflightError when none does. Before that nothing may be injected."""
     owns_world: bool = False
     """Whether the world was made for this run alone and ends with it."""
 

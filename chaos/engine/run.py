@@ -23,6 +23,9 @@ from chaos.engine.verdict import Outcome
 from chaos.errors import PreflightError, StandbyError
 from chaos.worlds.system import Goal
 
+CLOCKS_APART = 0.5
+"""Real seconds that Prometheus' clock may differ from this machine's: half of its shortest interval here."""
+
 
 class _Concluded(Exception):  # noqa: N818 - it ends the phases, it is no error
     """The phases end here: nothing more can be learned."""
@@ -101,7 +104,9 @@ class _Run:
         await self._pass("baseline", timeline.baseline)
         await self._check_baseline()
         self._phase("path_proof")
-        await self._prove_paths()
+        if self.parts.injections:
+            await self.parts.guarded()
+            await self._prove_paths()
         await self._faults(timeline.faults)
         begun = self.clock.monotonic()
         self._phase("recovery")
@@ -119,6 +124,13 @@ class _Run:
                 troubles.append(f"{injection.spec.title}: {error}")
                 continue
             self._announce(injection, targets)
+        offset = await self.parts.prometheus.clock_offset()
+        if offset is None or abs(offset) > CLOCKS_APART:
+            told = "does not tell its time" if offset is None else f"is {offset:+.1f} s from this machine's"
+            troubles.append(
+                f"Prometheus' clock {told}, so its samples cannot be laid beside what the run does "
+                f"({CLOCKS_APART:g} s are allowed); synchronise the two clocks (NTP)"
+            )
         for goal in self.parts.goals:
             trouble = await preflight_goal(self.parts.prometheus, goal, self.story.time_scale)
             if trouble:
@@ -169,6 +181,11 @@ class _Run:
                 self._conclude_early(
                     f"the baseline did not hold, so nothing was injected: {goal.name}: {why}"
                 )
+        if already := self.crew.incidents():
+            self._conclude_early(
+                f"the baseline was not calm, so nothing was injected: {', '.join(already)} called the crew before any "
+                "fault; what they do then would be laid to the faults"
+            )
 
     async def _judge_over(self, goals: Sequence[Goal], phases: tuple[str, ...]) -> list[Judged]:
         self._close_span()

@@ -17,7 +17,7 @@ from chaos.errors import ClientError
 from chaos.experiment.rooms import Settings
 from chaos.rooms.contract import DEADLINE_HEADER
 from chaos.rooms.resilience import Breaker, RetryBudget, State, pause_before_retry
-from chaos.rooms.server import SettingsBox
+from chaos.rooms.server import SettingsBox, tier_headers
 
 SHARED_WORKERS = 512  # assumption: calls that a legacy gateway has in hand at once, retries included
 BULKHEAD_WORKERS: Mapping[str, int] = {"join": 256, "renewal": 256}  # assumption: each kind its own
@@ -112,6 +112,7 @@ class Bridge:
     _pools: dict[str, _Pool] = field(default_factory=dict)
     _random: random.Random = field(default_factory=random.Random)
     _counted: _Counted = field(init=False)
+    _shown: Mapping[str, str] = field(default_factory=tier_headers)
 
     def __post_init__(self) -> None:
         self.link = self.families.link
@@ -191,7 +192,7 @@ class Bridge:
         settings = self.settings.now
         base = self.primary if settings.bridge == "primary" else self.spare
         seconds = settings.knobs.call_timeout
-        headers = {"Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json", **self._shown}
         if deadline is not None:
             seconds = min(seconds, max(0.001, deadline - time.time()))
             headers[DEADLINE_HEADER] = f"{deadline:.3f}"

@@ -169,6 +169,12 @@ class Tier:
         return web.json_response(now.model_dump(mode="json"))
 
 
+def tier_headers() -> dict[str, str]:
+    """What a tier shows another one to be heard where only tiers are; nothing where this tier was given no token."""
+    token = os.environ.get(CONTROL_TOKEN_ENV, "")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
 def problem(status: int, reason: str) -> web.Response:
     """An answer that says in one field why not."""
     return web.json_response({"reason": reason}, status=status)

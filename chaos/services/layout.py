@@ -25,12 +25,13 @@ def layout(
     home: Path,
     folder: Path,
     ports: Ports,
-    toxiproxy: Path,
+    toxiproxy: Path | None,
     prometheus: Path | None,
 ) -> Layout:
     """A local world of these tiers; relative paths count from `home`, the document's folder.
 
-    `folder` is where the world's own programs find their files; without `prometheus` the world has none.
+    `folder` is where the world's own programs find their files; without `prometheus` the world has none, and without
+    links it needs no `toxiproxy`.
     """
     at = f"127.0.0.1:{ports.take()}"
     links = _links(system, ports)
@@ -39,7 +40,7 @@ def layout(
     if prometheus is not None:
         tools.append(prometheus_spec(prometheus, at, folder))
     api = f"127.0.0.1:{ports.take()}"
-    if links:
+    if toxiproxy is not None:
         tools.append(toxiproxy_spec(toxiproxy, TOXIPROXY, api, folder))
     tiers = [_tier(name, tier, told.get(name, {}), home) for name, tier in system.tiers.items()]
     return Layout(

@@ -28,13 +28,18 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Sight:
-    """What is seen of a run: whether its process is there, its last heartbeat (any number that changes with each),
-    whether its journal is closed, and the ends of the leases that it still holds (unix seconds)."""
+    """What is seen of a run.
+
+    Whether its process is there, its last heartbeat (any number that changes with each), whether its journal is closed,
+    the ends of the leases that it still holds (unix seconds), and whether it may be ended at all: somebody's own
+    program, which may stand in a debugger, may not.
+    """
 
     alive: bool
     beat: float
     closed: bool
     leases: Sequence[float] = ()
+    endable: bool = True
 
 
 @dataclass
@@ -54,6 +59,8 @@ class Watch:
         if not seen.alive:
             self.because = "its process is gone"
             return Decision.RECOVER
+        if not seen.endable:
+            return Decision.WAIT
         if seen.beat != self._beat:
             self._beat, self._heard = seen.beat, monotonic
         if monotonic - self._heard >= self.silence:

@@ -72,12 +72,12 @@ class Media:
         routes.add_post("/rooms/{room}/leave", self._leave)
         routes.add_get("/rooms/{room}/listen", self._listen)
         routes.add_get("/rooms/{room}/host", self._host)
-        routes.add_get("/internal/occupancy", self._occupancy)
-        routes.add_put("/internal/rooms/{room}", self._open_room)
-        routes.add_put("/internal/rooms/{room}/relay", self._relay_room)
-        routes.add_delete("/internal/rooms/{room}", self._close_room)
-        routes.add_get("/internal/rooms/{room}/segments/next", self._next_segment)
-        routes.add_post("/internal/sessions/{number}/take", self._give_up_session)
+        self._tier.control("GET", "/internal/occupancy", self._occupancy)
+        self._tier.control("PUT", "/internal/rooms/{room}", self._open_room)
+        self._tier.control("PUT", "/internal/rooms/{room}/relay", self._relay_room)
+        self._tier.control("DELETE", "/internal/rooms/{room}", self._close_room)
+        self._tier.control("GET", "/internal/rooms/{room}/segments/next", self._next_segment)
+        self._tier.control("POST", "/internal/sessions/{number}/take", self._give_up_session)
 
     # --- life --------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from chaos.clock import RealSeconds
 from chaos.rooms.media.rooms import Room
+from chaos.rooms.server import tier_headers
 
 LONGEST_WAIT = RealSeconds(3.0)  # how long the origin holds a relay's question until a segment is finished
 PEER_TIMEOUT = RealSeconds(5.0)
@@ -24,7 +25,9 @@ class Peers:
 
     def __init__(self, addresses: Mapping[str, str]) -> None:
         self.addresses = dict(addresses)
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PEER_TIMEOUT))
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=PEER_TIMEOUT), headers=tier_headers()
+        )
 
     async def close(self) -> None:
         await self._session.close()
