@@ -15,7 +15,8 @@ from chaos.worlds.system import Goal
 class Prober:
     """Asks each source every `interval` of its goal. A value is stamped with the moment at which it was asked for.
 
-    The beat does not drift; a source that takes longer than its interval misses beats, it does not pile up.
+    The beat begins anew with each phase and does not drift; a source that takes longer than its interval misses beats,
+    it does not pile up.
     """
 
     def __init__(self, goals: Sequence[Goal], sources: Sources, record: Record, clock: Clock) -> None:
@@ -24,11 +25,23 @@ class Prober:
         self._record = record
         self._clock = clock
         self._taken: dict[str, list[Sample]] = {goal.name: [] for goal in self._goals}
+        self._anew = {goal.name: asyncio.Event() for goal in self._goals}
+        self._asking: set[asyncio.Task[None]] = set()
 
     @property
     def taken(self) -> Mapping[str, Sequence[Sample]]:
         """The values so far: (unix seconds, value), by goal."""
         return self._taken
+
+    def begin_phase(self, phase: str) -> None:
+        """A phase begins: what counts in it is asked for at once."""
+        for goal in self._goals:
+            if phase in goal.during:
+                self._anew[goal.name].set()
+
+    async def settle(self) -> None:
+        """Wait for what has been asked for until now; each source bounds how long that can take."""
+        await asyncio.gather(*self._asking, return_exceptions=True)
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -38,17 +51,33 @@ class Prober:
 
     async def _follow(self, goal: Goal) -> None:
         assert goal.interval is not None
-        due = self._clock.monotonic()
         while True:
-            asked = self._clock.unix()
-            value = await self._sources[goal.name].value()
-            if value is not None:
-                self._taken[goal.name].append((asked, value))
-            holds = None if value is None else goal.expect.holds(value)
-            self._record.event(
-                "sample", objective=goal.name, value=value, holds=holds, expect=str(goal.expect)
-            )
-            due += goal.interval
+            due = self._clock.monotonic() + goal.interval
+            self._anew[goal.name].clear()
+            asking = asyncio.create_task(self._ask(goal))
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+            await asyncio.wait({asking})
+            asking.result()
             while due < self._clock.monotonic():
                 due += goal.interval
-            await self._clock.sleep_until(due)
+            await self._until(due, self._anew[goal.name])
+
+    async def _ask(self, goal: Goal) -> None:
+        asked = self._clock.unix()
+        value = await self._sources[goal.name].value()
+        if value is not None:
+            self._taken[goal.name].append((asked, value))
+        holds = None if value is None else goal.expect.holds(value)
+        self._record.event("sample", objective=goal.name, value=value, holds=holds, expect=str(goal.expect))
+
+    async def _until(self, due: float, anew: asyncio.Event) -> None:
+        """Sleep to the next beat, or to the begin of a phase."""
+        sleeping = asyncio.ensure_future(self._clock.sleep_until(due))
+        woken = asyncio.create_task(anew.wait())
+        try:
+            await asyncio.wait({sleeping, woken}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            woken.cancel()
+            await asyncio.gather(sleeping, woken, return_exceptions=True)

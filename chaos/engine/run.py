@@ -97,7 +97,8 @@ class _Run:
         await self.parts.system.begin()
         self.story = StoryClock(self.story.time_scale, self.clock.monotonic())
         self._background += [asyncio.create_task(self.sampler.run()), asyncio.create_task(self.prober.run())]
-        await self._pass("warm_up", timeline.warm_up)
+        if timeline.warm_up:
+            await self._pass("warm_up", timeline.warm_up)
         self.sampler.watching = True
         self.crew = self.parts.make_crew(self.story)
         self._background.append(asyncio.create_task(self.crew.run()))
@@ -113,6 +114,8 @@ class _Run:
         await self._end_faults("recovery")
         await self.clock.sleep_until(begun + self.story.real(timeline.recovery))
         await self._pass("after", timeline.after)
+        self._close_span()
+        await self.prober.settle()
         self._phase("judging")
 
     async def _preflight(self) -> None:
@@ -189,6 +192,7 @@ class _Run:
 
     async def _judge_over(self, goals: Sequence[Goal], phases: tuple[str, ...]) -> list[Judged]:
         self._close_span()
+        await self.prober.settle()
         spans = [span for span in self.notes.spans if span.phase in phases]
         return await judge_goals(
             self.parts.prometheus, self.prober.taken, goals, spans, self.story.time_scale
@@ -262,6 +266,7 @@ class _Run:
         self._close_span()
         self.record.phase = name
         self._span = (name, self.clock.unix())
+        self.prober.begin_phase(name)
         self.record.event(
             "phase_started",
             story=max(0.0, self.story.now(self.clock.monotonic())) if self.story.zero else 0.0,

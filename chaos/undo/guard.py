@@ -20,8 +20,6 @@ LOOK_EVERY = 0.25
 """Real seconds between two looks of the guardian at its run."""
 READY_WITHIN = 20.0
 """Real seconds that the guardian has to begin its watch."""
-LEAVES_WITHIN = 3.0
-"""Real seconds that it has to end after the journal was closed."""
 
 
 def badge(journal: Path) -> Path:
@@ -84,20 +82,12 @@ class Guard:
             await asyncio.sleep(BEAT_EVERY)
 
     async def leave(self) -> None:
-        """The journal is closed: see the guardian go, and end it where it does not."""
+        """The journal is closed, so there is nothing to guard any more: end the guardian."""
         if self._identity is None or self._child is None:
             return
-        if not await self._gone():
-            await processes.end(self._identity, grace=0)
+        await processes.end(self._identity, grace=0)
+        self._child.wait()
         badge(self._journal.path).unlink(missing_ok=True)
-
-    async def _gone(self) -> bool:
-        until = asyncio.get_running_loop().time() + LEAVES_WITHIN
-        while self._runs():
-            if asyncio.get_running_loop().time() > until:
-                return False
-            await asyncio.sleep(0.02)
-        return True
 
     def _runs(self) -> bool:
         """Whether it runs; one that ended is reaped."""

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,14 +29,19 @@ def standby(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Standby:
     return Standby(tmp_path)
 
 
-def document(standby: Standby, *changes: tuple[str, str]) -> Path:
-    """The shipped experiment on ports of its own, changed; several tests may run at once."""
-    path = standby.folder / "slow-redis.yaml"
-    text = path.read_text()
-    for port in ("18081", "18082", "18083"):
+def on_free_ports(text: str, *ports: str) -> str:
+    """A document with free ports in place of those that it names; several tests may run at once."""
+    for port in ports:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             text = text.replace(port, str(free.getsockname()[1]))
+    return text
+
+
+def document(standby: Standby, *changes: tuple[str, str]) -> Path:
+    """The shipped experiment on ports of its own, changed."""
+    path = standby.folder / "slow-redis.yaml"
+    text = on_free_ports(path.read_text(), "18081", "18082", "18083")
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)
@@ -55,6 +63,32 @@ def test_two_services_and_a_real_redis_pass_with_every_proof(standby: Standby) -
     }
     assert report["survived"] is None
     assert standby.left() == []
+
+
+def test_the_readme_leads_from_an_empty_folder_to_a_verdict(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two files of the README, saved as it says, run as it says: a pass with every proof."""
+    readme = (SHIPPED.parents[1] / "README.md").read_text(encoding="utf-8")
+    (program, _) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    (_, document_text) = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    monkeypatch.setenv("PATH", f"{redis_folder()}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("STANDBY_STATE", str(tmp_path / ".standby"))
+    monkeypatch.setenv("STANDBY_TEST", str(tmp_path))
+    (tmp_path / "counter.py").write_text(program)
+    (tmp_path / "slow-redis.yaml").write_text(on_free_ports(document_text, "18001", "18002"))
+    done = subprocess.run(
+        [sys.executable, "-m", "chaos.cli", "run", "slow-redis.yaml", "--out", "out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(SHIPPED.parents[1])},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    fault = json.loads((tmp_path / "out" / "run.json").read_text())["faults"][0]
+    assert (fault["path_proof"], fault["in_force"], fault["gone"]) == (True, True, True)
 
 
 @pytest.mark.full
