@@ -21,6 +21,7 @@ from chaos import state
 from chaos.clients import processes
 from chaos.clients.prometheus import Prometheus
 from chaos.clock import StoryClock, StorySeconds, SystemClock
+from chaos.codes import INCONCLUSIVE, NOT_UNDONE
 from chaos.crew.live import LiveCrew, Repair, Setup
 from chaos.crew.metrics import CrewMetrics
 from chaos.crew.runbook import Runbook, load_runbook
@@ -30,12 +31,12 @@ from chaos.engine.parts import Crew, Nobody, Parts, Stop
 from chaos.engine.run import execute
 from chaos.engine.sampling import StopCondition
 from chaos.engine.sources import Sources, source_of
-from chaos.engine.verdict import INCONCLUSIVE, NOT_UNDONE
 from chaos.errors import PreflightError, StandbyError, UndoError
 from chaos.experiment import Loaded
 from chaos.experiment.fault import FaultSpec, LinkFaultSpec, ProcessFaultSpec
 from chaos.experiment.model import MaxAffected
 from chaos.experiment.objective import Objective
+from chaos.experiment.repairs import repairs_of
 from chaos.faults.registry import registry
 from chaos.record import Event, Listener, Record
 from chaos.subjects import Subject, subject_of
@@ -133,7 +134,7 @@ class _Composition:
         self.journal = journal
         self.stop = stop
         self.subject = subject_of(loaded)
-        self.runbook = _runbook(loaded, self.subject.actions)
+        self.runbook = _runbook(loaded)
 
     async def run(self) -> int:
         guard = Guard(self.journal, self.record.event)
@@ -343,6 +344,8 @@ def _counted(goal: Goal, owner: str) -> Goal:
     return Goal(**{**vars(goal), "counts": True, "owner": owner})
 
 
-def _runbook(loaded: Loaded, actions: Sequence[str]) -> Runbook | None:
+def _runbook(loaded: Loaded) -> Runbook | None:
     crew = loaded.experiment.crew
-    return load_runbook(loaded.file(crew.runbooks), actions=actions) if crew is not None else None
+    if crew is None:
+        return None
+    return load_runbook(loaded.file(crew.runbooks), actions=repairs_of(loaded.experiment))

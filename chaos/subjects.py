@@ -44,11 +44,6 @@ class Subject(ABC):
         self.loaded = loaded
         self.experiment: Experiment = loaded.experiment
 
-    @property
-    @abstractmethod
-    def actions(self) -> Sequence[str]:
-        """The repairs that a runbook may name."""
-
     @abstractmethod
     def layout(self, folder: Path) -> Layout:
         """A local world for it whose own programs find their files in `folder`. Raises ToolError."""
@@ -88,10 +83,6 @@ class Rooms(Subject):
         assert self.experiment.rooms is not None
         return self.experiment.rooms
 
-    @property
-    def actions(self) -> Sequence[str]:
-        return chaos.rooms.system.ACTIONS
-
     def layout(self, folder: Path) -> Layout:
         return chaos.rooms.system.layout(
             folder,
@@ -125,10 +116,6 @@ class Services(Subject):
     def _section(self) -> SystemSection:
         assert self.experiment.system is not None
         return self.experiment.system
-
-    @property
-    def actions(self) -> Sequence[str]:
-        return chaos.services.actions(self._section)
 
     def layout(self, folder: Path) -> Layout:
         own = self.experiment.prometheus is None

@@ -9,7 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 import chaos
-from chaos.engine.verdict import INCONCLUSIVE, NOT_UNDONE, USAGE
+from chaos.codes import INCONCLUSIVE, NOT_UNDONE, USAGE
 from chaos.errors import DocumentError, StandbyError, UndoError, UsageError
 
 

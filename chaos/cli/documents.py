@@ -11,8 +11,8 @@ from rich.table import Table
 from chaos.crew.runbook import load_runbook
 from chaos.errors import DocumentError, Problem, UsageError
 from chaos.experiment import Loaded, load
+from chaos.experiment.repairs import repairs_of
 from chaos.faults.registry import registry, spec_types
-from chaos.subjects import subject_of
 
 
 def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
@@ -24,7 +24,7 @@ def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
         try:
             one = load(path, faults=known, overrides=overrides)
             if one.experiment.crew is not None:
-                load_runbook(one.file(one.experiment.crew.runbooks), actions=subject_of(one).actions)
+                load_runbook(one.file(one.experiment.crew.runbooks), actions=repairs_of(one.experiment))
             loaded.append(one)
         except DocumentError as error:
             problems.extend(error.problems)

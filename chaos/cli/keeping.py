@@ -12,7 +12,7 @@ from pathlib import Path
 import chaos.rooms.system
 from chaos import state
 from chaos.clients import processes, tools
-from chaos.engine.verdict import NOT_UNDONE
+from chaos.codes import NOT_UNDONE
 from chaos.errors import UsageError
 from chaos.undo.journal import opened
 from chaos.worlds.layout import Layout

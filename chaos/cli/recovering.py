@@ -8,7 +8,7 @@ import sys
 import chaos.runner  # noqa: F401 - it brings in whoever knows how to undo
 from chaos import state
 from chaos.clients import processes
-from chaos.engine.verdict import NOT_UNDONE
+from chaos.codes import NOT_UNDONE
 from chaos.errors import UsageError
 from chaos.undo.journal import read
 from chaos.undo.recovery import recover_all

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import runner
+from chaos.codes import INTERRUPTED, TERMINATED, combine
 from chaos.engine.parts import Stop
-from chaos.engine.verdict import INTERRUPTED, TERMINATED, combine
 from chaos.errors import ReportError, UsageError
 from chaos.experiment import Loaded
 from chaos.report.console import LiveView

@@ -12,8 +12,8 @@ import chaos
 from chaos import runner, state
 from chaos.cli.documents import load_all
 from chaos.cli.running import stop_on_signals
+from chaos.codes import FAIL, PASS, combine
 from chaos.engine.parts import Stop
-from chaos.engine.verdict import FAIL, PASS, combine
 from chaos.errors import UsageError
 from chaos.experiment import Loaded
 from chaos.record import read

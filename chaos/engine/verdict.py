@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from chaos.codes import ABORTED, FAIL, INCONCLUSIVE, NOT_UNDONE, PASS
 from chaos.engine.judgement import Verdict
-
-PASS, FAIL, USAGE, INCONCLUSIVE, NOT_UNDONE, ABORTED = 0, 1, 2, 3, 4, 5
-INTERRUPTED, TERMINATED = 130, 143
-_PRECEDENCE = (NOT_UNDONE, INTERRUPTED, TERMINATED, USAGE, ABORTED, FAIL, INCONCLUSIVE, PASS)
 
 
 @dataclass(frozen=True)
@@ -56,12 +53,6 @@ def decide(seen: Seen, expected: Verdict | None = None) -> Outcome:
     if seen.aborted:
         return Outcome(verdict, why, ABORTED, reasons)
     return Outcome(verdict, why, _code(verdict, expected), reasons)
-
-
-def combine(codes: Iterable[int]) -> int:
-    """The exit code of several runs: what could not be undone weighs most, a pass least."""
-    found = set(codes)
-    return next((code for code in _PRECEDENCE if code in found), PASS)
 
 
 def _verdict(seen: Seen) -> tuple[Verdict, tuple[str, ...]]:

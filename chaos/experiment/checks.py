@@ -17,12 +17,10 @@ from chaos.experiment.people import (
     MEDIAN_ACKNOWLEDGEMENT,
     MEDIAN_ACKNOWLEDGEMENT_ATTENDING,
 )
-from chaos.experiment.system import NO_PROMETHEUS
+from chaos.experiment.system import GENERIC_REPAIRS, NO_PROMETHEUS
 from chaos.experiment.units import UnitError, format_duration, parse_duration
 from chaos.experiment.words import nearest, one_of
 
-GENERIC_REPAIRS = ("restart_process", "clear_link")
-"""Repairs that need no knowledge of the system."""
 ROOMS_LINKS = ("edge", "media-to-platform", "platform-to-media")
 ROOMS_TIERS = ("platform", "media", "audience")
 

@@ -98,6 +98,8 @@ class LoadSection(Model):
     """The folder in which it runs; the document's folder unless given."""
 
 
+GENERIC_REPAIRS = ("restart_process", "clear_link")
+"""Repairs that every system has."""
 NO_PROMETHEUS = "none"
 """As the URL of a document's Prometheus: there is none."""
 

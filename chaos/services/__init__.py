@@ -2,4 +2,3 @@
 
 from chaos.services.layout import layout as layout
 from chaos.services.system import ServicesSystem as ServicesSystem
-from chaos.services.system import actions as actions

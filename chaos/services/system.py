@@ -7,8 +7,7 @@ from pathlib import Path
 
 from chaos.clients.commands import run_command
 from chaos.errors import WorldError
-from chaos.experiment.checks import GENERIC_REPAIRS
-from chaos.experiment.system import LoadSection, RepairSection, SystemSection
+from chaos.experiment.system import GENERIC_REPAIRS, LoadSection, RepairSection, SystemSection
 from chaos.proof import Proof
 from chaos.record import Json, Record
 from chaos.services.layout import LOAD
@@ -20,11 +19,6 @@ from chaos.worlds.local.world import LocalWorld
 from chaos.worlds.system import Figure, Goal, Repaired
 
 TARGET = "STANDBY_TARGET"
-
-
-def actions(system: SystemSection) -> tuple[str, ...]:
-    """The repairs that a runbook may name."""
-    return (*GENERIC_REPAIRS, *system.repairs)
 
 
 class ServicesSystem:
@@ -97,7 +91,7 @@ class ServicesSystem:
             return Repaired(True, f"the provider cleared {target['link']}")
         raise WorldError(
             f"the repair `{action}` cannot be carried out on {dict(target) or 'nothing'}; there are "
-            f"{', '.join(actions(self._system))}, and the first two need the label `instance` or `link`"
+            f"{', '.join((*GENERIC_REPAIRS, *self._system.repairs))}; the first two need the label `instance` or `link`"
         )
 
     def mends(self, action: str, target: Mapping[str, str], fault: Mapping[str, Json]) -> bool:

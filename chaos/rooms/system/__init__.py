@@ -1,5 +1,4 @@
 """The rooms fitted into a world: the one part of them that knows Standby's worlds, journal and record."""
 
-from chaos.rooms.system.actions import ACTIONS as ACTIONS
 from chaos.rooms.system.layout import layout as layout
 from chaos.rooms.system.rooms import RoomsSystem as RoomsSystem

@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from chaos.clients.prometheus import Prometheus
 from chaos.clock import RealSeconds, StorySeconds
 from chaos.errors import ClientError, WorldError
+from chaos.experiment.repairs import ROOMS_REPAIRS
 from chaos.experiment.rooms import RELAUNCH_SUFFIX, RoomsSection, config_hash
 from chaos.experiment.units import Expectation
 from chaos.proof import Proof
 from chaos.record import Json, Record
-from chaos.rooms.system.actions import ACTIONS
 from chaos.rooms.system.control import ask, settings_of, settings_step
 from chaos.rooms.system.layout import MEDIA, SPARE_MEDIA
 from chaos.undo.acts import Acts
@@ -195,9 +195,9 @@ class RoomsSystem:
             self._relaunch,
             self._clear_link,
         )
-        if action not in ACTIONS:
-            raise WorldError(f"the rooms know no repair `{action}`; they know {', '.join(ACTIONS)}")
-        return await repairs[ACTIONS.index(action)](target)
+        if action not in ROOMS_REPAIRS:
+            raise WorldError(f"the rooms know no repair `{action}`; they know {', '.join(ROOMS_REPAIRS)}")
+        return await repairs[ROOMS_REPAIRS.index(action)](target)
 
     def mends(self, action: str, target: Mapping[str, str], fault: Mapping[str, Json]) -> bool:
         kind, link = str(fault.get("fault", "")), str(fault.get("link", ""))

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import itertools
 
+from chaos.codes import combine
 from chaos.engine.judgement import Verdict
-from chaos.engine.verdict import Seen, combine, decide
+from chaos.engine.verdict import Seen, decide
 
 
 def test_a_pass_needs_an_objective_that_held_and_no_doubt() -> None:
