@@ -14,7 +14,7 @@ PYTHON ?=
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 COMPLETE := import sys, pip; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+PYTEST = TMPDIR=$(PYTEST_DEBUG_TEMPROOT) $(BIN)/python -m pytest -n 2 --dist worksteal
 # What the tests write stays in the checkout.
 export PYTEST_DEBUG_TEMPROOT := $(CURDIR)/.standby/pytest
 
@@ -81,8 +81,13 @@ audit: setup ## Look for known vulnerabilities in the pinned requirements (asks 
 	@$(BIN)/python -m pip_audit --strict --require-hashes --disable-pip -r requirements.txt
 
 .PHONY: bench
-bench: setup ## Measure the figures that the README claims
-	@for benchmark in benchmarks/*.py; do echo "$$benchmark"; $(BIN)/python "$$benchmark"; done
+bench: setup ## Measure the figures that the README claims, beside Chaos Toolkit's (about a quarter of an hour)
+	@for benchmark in listeners peers; do echo "$$benchmark"; $(BIN)/python "benchmarks/$$benchmark.py"; done
+
+.PHONY: evenings
+evenings: setup ## Play the demo's launch on 20 evenings with its controls, then every headcount against them (over an hour)
+	@$(BIN)/python benchmarks/crews.py
+	@$(BIN)/python benchmarks/headcounts.py
 
 .PHONY: schema
 schema: setup ## Write the JSON Schema of experiment documents anew

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import chaos.runner  # noqa: F401 - it brings in whoever knows how to undo
+from chaos.aftermath import close_record
 from chaos.clients import processes
 from chaos.clients.processes import Identity
 from chaos.errors import StandbyError
@@ -64,6 +65,7 @@ class Guardian:
                 _say(str(error))
             else:
                 if recovered is not None and not recovered.failed:
+                    close_record(recovered, f"its guardian undid everything, for {self.watch.because}")
                     return 0
                 for text in recovered.failed if recovered is not None else ():
                     _say(f"could not be undone yet: {text}")

@@ -43,7 +43,7 @@ Listener = Callable[[Event], None]
 
 
 class Record:
-    """Appends events to `events.jsonl` and hands each to whoever listens.
+    """Appends events to `events.jsonl` and hands each to whoever listens; one that is there already goes on.
 
     Every line has `event`, `t`, `unix`, `time` (ISO 8601, UTC) and `phase`, then the event's own fields. The values of
     `secrets` never reach the file: each occurrence is replaced by `[redacted]`.
@@ -53,7 +53,7 @@ class Record:
         self, path: Path | None = None, *, clock: Clock | None = None, secrets: Iterable[str] = ()
     ) -> None:
         self._clock = clock or SystemClock()
-        self._begun = self._clock.monotonic()
+        self._begun = self._clock.monotonic() - _age(path, self._clock.unix())
         self._secrets = [secret for secret in secrets if secret]
         self._listeners: list[Listener] = []
         self._file: TextIO | None = None
@@ -133,6 +133,12 @@ class Record:
 
     def _redact(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
         return {key: self._hidden(value) for key, value in event.items()}
+
+
+def _age(path: Path | None, unix: float) -> float:
+    """Real seconds since the record on disk began: whoever goes on with it goes on with its time."""
+    first = next(iter(read(path)), None) if path is not None and path.exists() else None
+    return 0.0 if first is None else unix - first.unix + first.t
 
 
 class _Lines:

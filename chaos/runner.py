@@ -161,7 +161,7 @@ class _Composition:
             try:
                 world = await stack.enter_async_context(kept) if kept else None
                 where = str(world.folder) if world else str(self.folder / "world")
-                self.journal.begin(self.name, runner, where, owned=world is None)
+                self.journal.begin(self.name, runner, where, owned=world is None, folder=str(self.folder))
                 self._tell_start(owned=world is None)
                 await stack.enter_async_context(guard.watching())
                 if world is None:

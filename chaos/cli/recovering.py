@@ -7,6 +7,7 @@ import sys
 
 import chaos.runner  # noqa: F401 - it brings in whoever knows how to undo
 from chaos import state
+from chaos.aftermath import close_record
 from chaos.clients import processes
 from chaos.codes import NOT_UNDONE
 from chaos.errors import UsageError
@@ -22,6 +23,9 @@ def recover(run: str | None) -> int:
     results = asyncio.run(recover_all(folder, run, lambda text: print(text, flush=True)))
     undone = sum(len(result.undone) for result in results)
     failed = [text for result in results for text in result.failed]
+    for result in results:
+        if not result.failed:
+            close_record(result, "`standby recover` undid everything")
     for text in failed:
         print(f"could not be undone: {text}", file=sys.stderr)
     if failed:

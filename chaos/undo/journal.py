@@ -45,6 +45,8 @@ class Journaled:
     run: str
     runner: Identity | None
     world: str
+    folder: str
+    """Where the run keeps its record; empty where there is none."""
     owned: bool
     endable: bool
     """Whether its process may be ended when it stands still: a run, not somebody's program."""
@@ -70,9 +72,12 @@ class Journal:
         self._mend_cut_line()
         _sync_folder(path.parent)
 
-    def begin(self, run: str, runner: Identity, world: str, *, owned: bool, endable: bool = True) -> None:
+    def begin(
+        self, run: str, runner: Identity, world: str, *, owned: bool, endable: bool = True, folder: str = ""
+    ) -> None:
         """Say whose journal this is. `world` is the state from which recovery finds the world again."""
         row: dict[str, Json] = {"entry": "run", "run": run, "runner": runner.to_json(), "world": world}
+        row["folder"] = folder
         self._write(row | {"owned": owned, "endable": endable})
 
     def intend(self, id: str, what: str, steps: Sequence[UndoStep], *, lease: float) -> None:
@@ -135,7 +140,7 @@ def opened(path: Path) -> Iterator[Journal]:
 
 def read(path: Path) -> Journaled:
     """What a journal says. Raises UndoError for a journal that is damaged anywhere but in its last line."""
-    run, runner, world, owned, endable, closed = path.stem, None, "", False, True, False
+    run, runner, world, folder, owned, endable, closed = path.stem, None, "", "", False, True, False
     pending: dict[str, Intent] = {}
     for number, line in enumerate(path.read_bytes().split(b"\n")[:-1], start=1):
         try:
@@ -143,7 +148,7 @@ def read(path: Path) -> Journaled:
             match row["entry"]:
                 case "run":
                     run, world, owned = row["run"], row["world"], row["owned"]
-                    endable = row.get("endable", True)
+                    endable, folder = row.get("endable", True), row.get("folder", "")
                     runner = Identity.from_json(row["runner"])
                 case "intent":
                     steps = tuple(UndoStep(step["kind"], step["args"]) for step in row["steps"])
@@ -157,7 +162,7 @@ def read(path: Path) -> Journaled:
                 f"{path}:{number}: this line of the journal cannot be read ({error}); what it announced may still be "
                 "in force: look at it, mend or remove the line, and run `standby recover` again"
             ) from error
-    return Journaled(path, run, runner, world, owned, endable, tuple(pending.values()), closed)
+    return Journaled(path, run, runner, world, folder, owned, endable, tuple(pending.values()), closed)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -29,6 +29,8 @@ class Recovered:
     run: str
     undone: tuple[str, ...]
     failed: tuple[str, ...]
+    folder: str = ""
+    """Where the run kept its record."""
 
 
 async def undo(intent: Intent, journal: Journal) -> Proof:
@@ -111,7 +113,7 @@ async def _recover(found: Journaled, journal: Journal, say: Say) -> Recovered:
         (undone if proof.holds else failed).append(f"{intent.what}: {proof.evidence}")
     if not failed:
         journal.finish()
-    return Recovered(found.run, tuple(undone), tuple(failed))
+    return Recovered(found.run, tuple(undone), tuple(failed), found.folder)
 
 
 async def _bounded(step: UndoStep) -> Proof:

@@ -45,12 +45,19 @@ def begun(standby: Standby, out: Path) -> subprocess.Popen[str]:
 
 
 def test_after_kill_9_the_guardian_ends_the_world_and_itself(standby: Standby) -> None:
-    """A run that owns its world: nothing of it is left, no process and no guardian, without anybody's doing."""
-    process = begun(standby, standby.folder / "out")
+    """A run that owns its world: nothing of it is left, no process and no guardian, without anybody's doing.
+
+    And its reports say what became of it.
+    """
+    out = standby.folder / "out"
+    process = begun(standby, out)
     process.kill()
     process.communicate(timeout=30)
     wait_until(lambda: standby.left() == [], 30, "the guardian to end the world and itself")
     assert journal_closed(standby)
+    report = json.loads((out / "run.json").read_text())
+    assert report["verdict"] == "inconclusive"
+    assert "its guardian undid everything" in report["why"]
 
 
 def test_after_kill_9_the_guardian_restores_a_kept_world(standby: Standby) -> None:

@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.record import Event, Record, read
+from chaos.testing.clock import FakeClock
 
 names = st.text(min_size=1, max_size=20)
 values = st.recursive(
@@ -76,3 +78,16 @@ def test_whatever_is_recorded_reads_back(tmp_path_factory: object, name: str, fi
     found = list(read(path))
     assert found[0].name == name
     assert found[0].fields["field"] == json.loads(json.dumps(field))
+
+
+def test_a_record_that_is_there_goes_on_with_its_own_time(tmp_path: Path) -> None:
+    """Whoever brings a dead run's record to its end tells its moments on the run's own clock."""
+    clock = FakeClock()
+    first = Record(tmp_path / "events.jsonl", clock=clock)
+    first.event("run_started")
+    first.close()
+    later = FakeClock(monotonic=9_000.0, unix=clock.unix() + 42.0)
+    second = Record(tmp_path / "events.jsonl", clock=later)
+    assert second.event("run_ended").t == pytest.approx(42.0)
+    second.close()
+    assert [event.name for event in read(tmp_path / "events.jsonl")] == ["run_started", "run_ended"]
