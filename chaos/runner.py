@@ -111,7 +111,10 @@ async def own_world(
         proof = await asyncio.shield(world.end())
         record.event("world_ended", gone=bool(proof.holds), evidence=proof.evidence)
         if proof.holds:
-            journal.undone("world", proof.evidence)
+            try:
+                journal.undone("world", proof.evidence)
+            except UndoError as error:
+                record.event("journal_not_closed", why=str(error))
 
 
 class _Composition:
@@ -177,7 +180,7 @@ class _Composition:
 
     async def _in_world(self, world: LocalWorld, prometheus: Prometheus, guard: Guard, *, owned: bool) -> int:
         system = self.subject.system(world, prometheus, self.record, self.journal, self.seed)
-        with self._measured(world):
+        with self._measured(world, owned=owned):
             following = asyncio.create_task(system.follow())
             try:
                 outcome = await execute(self._parts(world, prometheus, system, guard, owned=owned))
@@ -188,7 +191,7 @@ class _Composition:
                 await asyncio.shield(system.restore())
 
     @contextmanager
-    def _measured(self, world: LocalWorld) -> Iterator[None]:
+    def _measured(self, world: LocalWorld, *, owned: bool) -> Iterator[None]:
         """For the length of a block, let the world's own Prometheus scrape what this run says of itself."""
         measures = CollectorRegistry()
         self.record.listen(RunMetrics(measures).hear)
@@ -199,9 +202,10 @@ class _Composition:
         try:
             yield
         finally:
-            world.unwatch(self.name)
             server.shutdown()
             server.server_close()
+            if not owned:
+                world.unwatch(self.name)
 
     def _parts(
         self, world: LocalWorld, prometheus: Prometheus, system: System, guard: Guard, *, owned: bool

@@ -25,8 +25,8 @@ class Proxy:
     caller: str
     callee: str
     idle: bool = False
-    """Whether one of its ends does not run (a spare, or the victim of another fault): nothing can be seen there, and
-    nobody is hurt."""
+    """Whether one of its ends does not run or stands still (a spare, or the victim of another fault): nothing can be
+    seen there."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class Broken:
     def __init__(self, standby: Standby, text: str = SHORT) -> None:
         self.standby = standby
         self.out = standby.folder / "out"
+        self.restarted: list[subprocess.Popen[bytes]] = []
         self.process = standby.start("run", standby.document(text), "--out", self.out)
         standby.wait_for(self.out, "fault_observed")
 
@@ -55,7 +56,9 @@ class Broken:
         layout = json.loads((self.world / "world.json").read_text())["layout"]["processes"]
         argv = next(spec["argv"] for spec in layout if spec["name"] == name)
         env = {**self.standby.env(), "LOG_LEVEL": "warn", "STANDBY_WORLD": self.world_id}
-        subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.restarted.append(
+            subprocess.Popen(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        )
 
     @property
     def world_id(self) -> str:
@@ -65,6 +68,8 @@ class Broken:
     def ended(self) -> tuple[int, dict[str, object]]:
         """Wait for the end; its exit code and its report. Nothing may be left."""
         output, _ = self.process.communicate(timeout=LIMIT)
+        for part in self.restarted:
+            part.wait(10)
         report: dict[str, object] = json.loads((self.out / "run.json").read_text())
         assert self.process.returncode != 0, output
         wait_until(lambda: self.standby.left() == [], 10, "everything to be gone")
@@ -138,7 +143,7 @@ def _on_and_off(process: psutil.Process, held: float, free: float) -> None:
     [
         (kill_toxiproxy, "not seen in force"),
         (restart_toxiproxy, "not seen in force"),
-        (hang_toxiproxy, "not seen in force"),
+        (hang_toxiproxy, "did not answer"),
         (kill_prometheus, ""),
         (restart_prometheus_after_a_gap, "no data"),
         (hang_prometheus, ""),
@@ -161,7 +166,7 @@ def test_a_part_that_breaks_makes_the_run_inconclusive(
 
 def test_a_client_that_does_not_read_wedges_nothing(standby: Standby) -> None:
     """The case in which a plain removal of a toxic hangs the whole API: undone and proven all the same, a pass."""
-    text = SHORT.replace("link: media-to-platform, delay: 100ms", "link: edge, delay: 100ms")
+    text = SHORT.replace("link: media-to-platform,", "link: edge, select: {room: townhall},")
     out = standby.folder / "out"
     process = standby.start("run", standby.document(text), "--out", out)
     standby.wait_for(out, "fault_observed")
@@ -199,7 +204,8 @@ def test_an_undo_that_the_server_refuses_is_loud(standby: Standby) -> None:
     try:
         out = standby.folder / "out"
         text = SHORT.replace(
-            "{fault: latency, link: media-to-platform, delay: 100ms", "{fault: down, link: edge"
+            "{fault: latency, link: media-to-platform, delay: 100ms",
+            "{fault: down, link: edge, select: {room: townhall}",
         )
         process = standby.start("run", standby.document(text), "--out", out)
         standby.wait_for(out, "fault_observed")
@@ -289,8 +295,8 @@ def test_a_clock_that_is_off_is_refused_before_anything_is_injected(standby: Sta
         stdout=subprocess.PIPE,
         text=True,
     )
+    assert proxy.stdout is not None
     try:
-        assert proxy.stdout is not None
         url = proxy.stdout.readline().strip()
         text = f"""
 version: 1
@@ -308,3 +314,4 @@ objectives: [{{name: it is up, query: up, expect: "== 1"}}]
     finally:
         proxy.send_signal(signal.SIGTERM)
         proxy.wait(10)
+        proxy.stdout.close()

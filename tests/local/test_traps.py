@@ -35,7 +35,7 @@ while True:
         line = http.client.HTTPConnection(os.environ["LINK_CALLER_TO_ECHO"], timeout=3)
         for _ in range(50):
             line.request("GET", "/"); line.getresponse().read(); time.sleep(0.02)
-    except OSError: time.sleep(0.05)
+    except (OSError, http.client.HTTPException): time.sleep(0.05)
 """
 
 

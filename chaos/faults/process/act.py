@@ -91,8 +91,13 @@ async def in_force(world: World, victim: Victim, how: How) -> Proof:
     return Proof(True, f"{victim} {state} and {victim.health} does not answer")
 
 
-async def gone(world: World, victim: Victim) -> Proof:
-    """Whether the process, this one or its successor, runs and is healthy again."""
+async def gone(world: World, victim: Victim, how: How) -> Proof:
+    """Whether the process, this one or its successor, runs and is healthy again.
+
+    One that was paused and that somebody has ended since is not paused any more: nothing of the fault is left.
+    """
+    if how == "pause" and not processes.alive(victim.identity) and not world.process(victim.name).pid:
+        return Proof(True, f"{victim} is not paused any more: somebody ended it")
     loop = asyncio.get_running_loop()
     begun = loop.time()
     while True:

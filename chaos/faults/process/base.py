@@ -72,7 +72,7 @@ class ActFault(Fault[Spec]):
 
     async def prove_gone(self, plan: Plan) -> Proof:
         return together(
-            await asyncio.gather(*(act.gone(self.world, victim) for victim in self._victims(plan)))
+            await asyncio.gather(*(act.gone(self.world, victim, self.how) for victim in self._victims(plan)))
         )
 
     def _victims(self, plan: Plan) -> list[Victim]:

@@ -116,7 +116,7 @@ class LocalWorld:
         idle = {
             spec.name
             for spec in self.layout.processes
-            if spec.role != "external" and not self._info(spec).pid
+            if spec.role != "external" and not self._runs(spec.name)
         }
         return {
             name: replace(
@@ -376,12 +376,20 @@ def _instance(target: Mapping[str, object]) -> str:
 
 def _write_private(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    content = text.encode()
+    try:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            written = os.write(handle, content)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        if written != len(content):
+            raise OSError(f"only {written} of {len(content)} bytes could be written")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise WorldError(f"{path} could not be written: {error}; free some space there") from error
 
 
 def _nobody(_name: str, **_fields: Json) -> None:
