@@ -91,6 +91,7 @@ async def test_a_fault_as_a_context_manager_is_in_force_inside_and_gone_outside(
     assert Standby(document.parent).left() == []
 
 
+@pytest.mark.full
 async def test_a_fault_is_undone_when_the_block_raises(document: Path) -> None:
     """The program's own error comes through, and nothing is left of the fault."""
     async with chaos.open_world(document) as world:
@@ -130,6 +131,7 @@ def test_a_document_that_is_none_is_refused_with_its_places() -> None:
     assert any(problem.suggestion == "timeline" for problem in refused.value.problems)
 
 
+@pytest.mark.full
 def test_a_run_gives_a_report_and_tells_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a script would: one call, the verdict in hand, every event heard, the reports on disk."""
     monkeypatch.setenv("STANDBY_STATE", str(tmp_path / "state"))

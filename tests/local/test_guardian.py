@@ -60,6 +60,7 @@ def test_after_kill_9_the_guardian_ends_the_world_and_itself(standby: Standby) -
     assert "its guardian undid everything" in report["why"]
 
 
+@pytest.mark.full
 def test_after_kill_9_the_guardian_restores_a_kept_world(standby: Standby) -> None:
     """A run on a kept world: its toxic is gone from the real server, its load and settings too, the world stays."""
     assert standby.run("up", "--world", "local").returncode == 0
@@ -78,6 +79,7 @@ def test_after_kill_9_the_guardian_restores_a_kept_world(standby: Standby) -> No
     wait_until(lambda: standby.left() == [], 10, "the guardian to go")
 
 
+@pytest.mark.full
 def test_a_run_that_stands_still_is_ended_and_undone(standby: Standby) -> None:
     """SIGSTOP: after its silence the run is ended, so that it cannot wake up and go on, and everything is undone."""
     process = begun(standby, standby.folder / "out")
@@ -90,6 +92,7 @@ def test_a_run_that_stands_still_is_ended_and_undone(standby: Standby) -> None:
     assert journal_closed(standby)
 
 
+@pytest.mark.full
 def test_a_guardian_that_is_killed_is_replaced(standby: Standby) -> None:
     """The run notices, starts another, and its record says so; the run ends as it would have."""
     out = standby.folder / "out"
@@ -117,6 +120,7 @@ def test_with_run_and_guardian_killed_recover_does_it_twice_as_well_as_once(stan
         assert standby.left() == []
 
 
+@pytest.mark.full
 def test_two_recoveries_at_once_undo_everything_once(standby: Standby) -> None:
     """One of them has the journal, the other waits for nothing and touches nothing; both are 0, nothing is left."""
     process = begun(standby, standby.folder / "out")
@@ -131,6 +135,7 @@ def test_two_recoveries_at_once_undo_everything_once(standby: Standby) -> None:
     assert journal_closed(standby)
 
 
+@pytest.mark.full
 def test_an_interrupted_up_leaves_nothing_after_recover(standby: Standby) -> None:
     """`standby up` killed while it starts the world: `recover` ends what was started, and the next `up` works."""
     process = standby.start("up", "--world", "local")

@@ -49,6 +49,7 @@ def document(standby: Standby, *changes: tuple[str, str]) -> Path:
     return path
 
 
+@pytest.mark.full
 def test_two_services_and_a_real_redis_pass_with_every_proof(standby: Standby) -> None:
     """Nothing of the rooms: path, effect and its end are proven on Redis' own protocol, the load ran to the end."""
     out = standby.folder / "out"
@@ -128,6 +129,7 @@ def test_a_crew_repairs_ones_own_services(standby: Standby) -> None:
     assert any(event["event"] == "repair_finished" and event["ok"] for event in events)
 
 
+@pytest.mark.full
 def test_without_a_prometheus_requests_and_commands_judge(standby: Standby) -> None:
     """`prometheus: {url: none}`: no server is started, and objectives by http, command and python are judged."""
     text = document(standby).read_text()

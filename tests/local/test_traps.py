@@ -99,12 +99,14 @@ def test_an_act_that_fails_is_no_completed_run(standby: Standby) -> None:
     assert "fault_failed" in names(events)
 
 
+@pytest.mark.full
 def test_a_float_is_a_tolerance(standby: Standby) -> None:
     """Chaos Toolkit refuses one."""
     code, _, _ = run(standby, document(standby, "", expect=">= 0.999"))
     assert code == 0
 
 
+@pytest.mark.full
 def test_the_record_is_written_as_it_happens(standby: Standby) -> None:
     """Chaos Toolkit's journal is written at exit. Here, after kill -9 all that happened until then can be read."""
     out = standby.folder / "out"
@@ -140,6 +142,7 @@ def test_a_misspelt_key_is_refused(standby: Standby) -> None:
     assert not (standby.folder / "out").exists()
 
 
+@pytest.mark.full
 def test_nothing_listens_for_a_stop(standby: Standby) -> None:
     """Krkn has an open port that stops it. Here a run listens on loopback only, and nothing there stops it."""
     out = standby.folder / "out"
@@ -161,6 +164,7 @@ def test_nothing_listens_for_a_stop(standby: Standby) -> None:
     assert process.returncode == 0, output
 
 
+@pytest.mark.full
 def test_a_target_that_is_started_again_by_somebody_else_was_not_hurt_as_planned(standby: Standby) -> None:
     """A killed service comes back at once, but not by us: the fault was not in force to its end; inconclusive."""
     out = standby.folder / "out"
@@ -185,6 +189,7 @@ def test_a_target_that_is_started_again_by_somebody_else_was_not_hurt_as_planned
     standby.run("recover")
 
 
+@pytest.mark.full
 def test_an_alert_that_was_there_before_is_not_laid_to_the_fault(standby: Standby) -> None:
     """The crew was called before anything was injected: nothing is injected, inconclusive, said."""
     text = document(
