@@ -82,7 +82,7 @@ audit: setup ## Look for known vulnerabilities in the pinned requirements (asks 
 
 .PHONY: bench
 bench: setup ## Measure the figures that the README claims, beside Chaos Toolkit's (about a quarter of an hour)
-	@for benchmark in listeners peers; do echo "$$benchmark"; $(BIN)/python "benchmarks/$$benchmark.py"; done
+	@for benchmark in listeners peers trust; do echo "$$benchmark"; $(BIN)/python "benchmarks/$$benchmark.py"; done
 
 .PHONY: evenings
 evenings: setup ## Play the demo's launch on 20 evenings with its controls, then every headcount against them (over an hour)
