@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -26,6 +27,8 @@ from rich.table import Table
 from chaos.undo.journal import read
 
 STANDBY = Path(sys.executable).with_name("standby")
+LONGEST = 60.0
+"""Real seconds that anything here is waited for."""
 SERVER = """
 import http.server, sys
 class Answer(http.server.BaseHTTPRequestHandler):
@@ -138,15 +141,28 @@ def _undone_after_kill(folder: Path, number: int) -> float:
     process = subprocess.Popen(
         [str(STANDBY), "run", "--quiet", str(document), "--out", str(out)], cwd=folder, env=env
     )
-    while not (out / "events.jsonl").exists() or "fault_observed" not in (out / "events.jsonl").read_text():
-        time.sleep(0.05)
+    record = out / "events.jsonl"
+    try:
+        _until(lambda: record.exists() and "fault_observed" in record.read_text(), "the fault to be in force")
+    except SystemExit:
+        process.terminate()
+        process.wait()
+        raise
     process.send_signal(signal.SIGKILL)
     begun = time.monotonic()
     process.wait()
     journal = max((state / "journal").glob("*.jsonl"), key=lambda path: path.stat().st_ctime)
-    while not read(journal).closed:
-        time.sleep(0.02)
+    _until(lambda: read(journal).closed, "the guardian to close the journal")
     return time.monotonic() - begun
+
+
+def _until(holds: Callable[[], bool], what: str) -> None:
+    """Wait until another process has brought it about; the benchmark ends when that takes longer than LONGEST."""
+    until = time.monotonic() + LONGEST
+    while not holds():
+        if time.monotonic() > until:
+            raise SystemExit(f"waited {LONGEST:g} s for {what}")
+        time.sleep(0.01)
 
 
 def _arguments() -> argparse.Namespace:
