@@ -14,7 +14,7 @@ PYTHON ?=
 PYTHONS := python3.14 python3.13 python3.12 python3.11 python3 python
 SUITABLE := import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))
 COMPLETE := import sys, pip; sys.exit(sys.version_info < (3, 11) or sys.prefix == sys.base_prefix)
-PYTEST = TMPDIR=$(PYTEST_DEBUG_TEMPROOT) $(BIN)/python -m pytest -n 2 --dist worksteal
+PYTEST = TMPDIR=$(PYTEST_DEBUG_TEMPROOT) $(BIN)/python -m pytest --dist worksteal
 # What the tests write stays in the checkout.
 export PYTEST_DEBUG_TEMPROOT := $(CURDIR)/.standby/pytest
 
@@ -53,19 +53,56 @@ $(STAMP): requirements-dev.txt pyproject.toml
 demo: setup ## One room, two crews: it lives with one and dies with the smaller one
 	@$(BIN)/standby demo
 
+.PHONY: cluster
+cluster: $(STAMP) ## Make the kind cluster `standby`, or bring back the one that is there (needs Docker; $$KIND_IMAGE)
+	@$(BIN)/python -m k8s up
+
+.PHONY: deploy
+deploy: cluster ## Build the image, give it to the nodes, and install the charts in the cluster
+	@$(BIN)/python -m k8s deploy
+
+# Which experiment; it passes.
+NAME ?= slow-bridge
+
+.PHONY: experiment
+experiment: $(STAMP) ## Run an experiment on the cluster that `make cluster deploy` made (NAME=…, default slow-bridge)
+	@$(BIN)/standby run experiments/$(NAME).yaml --world kind
+
+.PHONY: helm
+helm: setup
+	@$(BIN)/python -m chaos.clients.tools --quiet helm
+
 .PHONY: test
-test: setup ## Run the tests, without the long ones and the shipped experiments
+test: helm ## Run the tests, without the long ones and the shipped experiments
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
-	@$(PYTEST) -m "not experiments and not full and not soak"
+	@$(PYTEST) -n 4 -m "not experiments and not demo and not full and not soak and not cluster"
 
 .PHONY: test-full
-test-full: setup ## Run all tests, the shipped experiments among them, two at a time
+test-full: helm ## Run all tests, then the demo and the shipped experiments, two of them at a time
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
-	@$(PYTEST) -m "not soak"
+	@$(PYTEST) -n 4 -m "not experiments and not demo and not soak and not cluster"
+	@$(PYTEST) -n 2 -m "(experiments or demo) and not cluster"
 
+# Services of one's own have a namespace of their own, and are tested beside the rooms.
+SHOP := tests/cluster/test_existing_services.py
+
+.PHONY: e2e
+e2e: deploy ## Run the tests on the real cluster, which it makes first (needs Docker; under 15 minutes)
+	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
+	@$(PYTEST) -n 0 -q -m cluster $(SHOP) & shop=$$!; failed=0; \
+	$(PYTEST) -n 0 -v --durations 0 --durations-min 1 -m "cluster and not experiments" --ignore $(SHOP) || failed=1; \
+	wait $$shop || failed=1; exit $$failed
+
+.PHONY: e2e-experiments
+e2e-experiments: deploy ## Run the experiments on the real cluster that `make e2e` leaves out (about ten minutes)
+	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
+	@$(PYTEST) -n 0 -v -m "cluster and experiments"
+
+# SOAK_KILLS (200) and SOAK_SECONDS (600, of fuzzing) in the environment make it shorter.
 .PHONY: soak
 soak: setup ## Break the tool itself for a long time: hundreds of kills, minutes of fuzzing (not part of the tests)
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
+	@$(PYTEST) -n 2 --hypothesis-profile search --timeout 3600 tests/unit
 	@$(BIN)/python -m pytest -m soak -s --timeout 7200
 
 .PHONY: lint
@@ -82,7 +119,11 @@ audit: setup ## Look for known vulnerabilities in the pinned requirements (asks 
 
 .PHONY: bench
 bench: setup ## Measure the figures that the README claims, beside Chaos Toolkit's (about a quarter of an hour)
-	@for benchmark in listeners peers trust; do echo "$$benchmark"; $(BIN)/python "benchmarks/$$benchmark.py"; done
+	@missed=0; \
+	for benchmark in listeners.py \
+	  "listeners.py --listeners 20000 --rooms 3 --audiences 2 --scale 0.1 --minutes 1" joins.py peers.py trust.py; do \
+	  echo "$$benchmark"; $(BIN)/python benchmarks/$$benchmark || missed=1; \
+	done; exit $$missed
 
 .PHONY: evenings
 evenings: setup ## Play the demo's launch on 20 evenings with its controls, then every headcount against them (over an hour)
@@ -103,7 +144,8 @@ requirements: setup ## Pin the requirements of pyproject.toml anew
 	done
 
 .PHONY: clean
-clean: ## Remove the environment, the fetched programs, all runs and all caches
+clean: ## Remove the cluster, the environment, the fetched programs, all runs and all caches
 	@if [ -x $(BIN)/standby ] && [ -d .standby/journal ]; then $(BIN)/standby recover; fi
+	@if [ -f $(STAMP) ] && docker info >/dev/null 2>&1; then $(BIN)/python -m k8s down; fi
 	@rm -rf $(VENV) .standby .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,6 +5,8 @@
 Each evening is a live run of experiments/failure-to-launch.yaml in a world of its own, under the next seed; every arm
 meets the same seeds. The arms are the demo's two crews and two controls: the larger crew with repairs that do nothing,
 and no faults with the capacity of before. Other arms are given as `--arm 'NAME: path=value path=value'`.
+The demo's own evening is named at the end, by a rule that is older than the runs: of the evenings that the larger crew
+kept, the middle one by lost listener-minutes.
 Runs that are there already (`--keep DIR`) are not run again. An evening is about three minutes; with more worlds at
 once than the machine can carry, runs turn inconclusive, and are counted as such.
 """
@@ -121,7 +123,17 @@ async def main() -> None:
     arms = [Arm.parse(text) for text in told.arm] or list(ARMS)
     seeds = range(told.first, told.first + told.seeds)
     evenings = await asyncio.gather(*(bench.arm(arm, seeds) for arm in arms))
-    console.print(_table(dict(zip((arm.name for arm in arms), evenings, strict=True)), seeds))
+    by_arm = dict(zip((arm.name for arm in arms), evenings, strict=True))
+    console.print(_table(by_arm, seeds))
+    if seed := demo_seed(by_arm.get(LARGER.label, [])):
+        console.print(f"The demo's evening, the middle one of those that {LARGER.label} kept: seed {seed}")
+
+
+def demo_seed(reports: Sequence[Mapping[str, object]]) -> object:
+    """The seed of the middle one, by lost listener-minutes, of the evenings that were kept; None without any."""
+    kept = [report for report in reports if _fate(report)]
+    kept.sort(key=lambda report: float(str(report["lost_listener_minutes"])))
+    return kept[len(kept) // 2]["seed"] if kept else None
 
 
 def _table(evenings: Mapping[str, Sequence[Mapping[str, object]]], seeds: range) -> Table:

@@ -41,6 +41,8 @@ def main() -> None:
     peer = _peer(folder)
     ours, theirs = _documents(folder)
     env = {**os.environ, "PYTHONPATH": str(folder), "STANDBY_STATE": str(folder / "state")}
+    # The peer is installed with its bytecode; a checkout writes its own in the turn that is not counted.
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     rows = [
         ("start-up, `--version`", [str(STANDBY), "--version"], [str(peer), "--version"]),
         ("`validate`", [str(STANDBY), "validate", str(ours)], [str(peer), "validate", str(theirs)]),

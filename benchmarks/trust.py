@@ -2,8 +2,11 @@
 
     python benchmarks/trust.py
 
-Real runs on two small services: many short faults for the schedule, a run without faults for the overhead, and runs
-that are killed (SIGKILL) with their fault in force, timed until the guardian has closed the journal.
+Real runs on small services: many short faults for the schedule, runs without faults for the overhead, and runs that
+are killed (SIGKILL) with their fault in force, timed until the guardian has closed the journal. The overhead is told
+twice: on a service that is there, and with the start and end of a world of two services, which is work of that world.
+"By its record" is from the first event of a run to its last; "as a command" has the interpreter's start and the
+reports in it.
 """
 
 from __future__ import annotations
@@ -24,31 +27,21 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from chaos.testing.services import free_port, two_services
 from chaos.undo.journal import read
 
 STANDBY = Path(sys.executable).with_name("standby")
 LONGEST = 60.0
 """Real seconds that anything here is waited for."""
-SERVER = """
-import http.server, sys
-class Answer(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-    def log_message(self, *told): pass
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
-"""
-CALLER = """
-import http.client, os, time
-while True:
-    try:
-        line = http.client.HTTPConnection(os.environ["LINK_CALLER_TO_ECHO"], timeout=3)
-        while True:
-            line.request("GET", "/"); line.getresponse().read(); time.sleep(0.02)
-    except (OSError, http.client.HTTPException): time.sleep(0.05)
+EMPTY = 1
+"""Real seconds of each of the three phases of an empty run."""
+THERE = """
+version: 1
+title: A service that is there
+timeline: {{baseline: {length}s, faults: {length}s, after: {length}s}}
+prometheus: {{url: none}}
+system: {{tiers: {{echo: {{address: "127.0.0.1:{port}", ready: "http://127.0.0.1:{port}/"}}}}}}
+objectives: [{{name: it answers, http: {{url: "http://127.0.0.1:{port}/"}}, interval: 200ms}}]
 """
 
 
@@ -57,18 +50,22 @@ def main() -> None:
     told = _arguments()
     with tempfile.TemporaryDirectory(prefix="standby-bench-") as name:
         folder = Path(name)
-        (folder / "server.py").write_text(SERVER)
-        (folder / "caller.py").write_text(CALLER)
         table = Table(title="On this machine, real runs")
         table.add_column("figure")
         table.add_column("value", justify="right")
-        late = sorted(_lateness(folder, told.faults))
-        table.add_row(
-            f"|applied - scheduled| of {len(late)} faults, median / 99 % / worst",
-            f"{median(late) * 1e3:.1f} / {late[int(0.99 * (len(late) - 1))] * 1e3:.1f} / {late[-1] * 1e3:.1f} ms",
-        )
-        empty = [_overhead(folder, number) for number in range(told.runs)]
-        table.add_row("an empty run beyond its declared time, by its record", f"{median(empty):.2f} s")
+        late, took = _lateness(folder, told.faults)
+        table.add_row(f"|begun - scheduled| of {len(late)} faults, median / 99 % / worst", _spread(late))
+        table.add_row("the Toxiproxy call itself (add, read back, look who reads), the same", _spread(took))
+        for what, document in (
+            ("a service that is there", _there),
+            ("two services that it starts", _started),
+        ):
+            empty = [document(folder, f"empty-{number}") for number in range(told.runs)]
+            record, whole = median(a for a, _ in empty), median(b for _, b in empty)
+            table.add_row(
+                f"an empty run on {what}, beyond its declared time: by its record / as a command",
+                f"{record:.2f} / {whole:.2f} s",
+            )
         undone = [_undone_after_kill(folder, number) for number in range(told.runs)]
         table.add_row(
             "from kill -9 to everything undone, median / worst", f"{median(undone):.1f} / {max(undone):.1f} s"
@@ -77,42 +74,29 @@ def main() -> None:
 
 
 def _document(folder: Path, timeline: str, faults: str, name: str) -> Path:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    objective = '{name: it answers, http: {url: "http://$LINK_CALLER_TO_ECHO/"}, during: [baseline], may_break_for: 2s}'
     path = folder / f"{name}.yaml"
-    path.write_text(
-        f"""
-version: 1
-title: {name}
-timeline: {timeline}
-prometheus: {{url: none}}
-system:
-  tiers:
-    caller: {{command: [{sys.executable}, caller.py]}}
-    echo: {{command: [{sys.executable}, server.py, "{port}"], address: "127.0.0.1:{port}",
-            ready: "http://127.0.0.1:{port}/"}}
-  links: {{caller-to-echo: {{from: caller, to: echo}}}}
-objectives:
-  - {{name: it answers, http: {{url: "http://127.0.0.1:{port}/"}}, during: [baseline], may_break_for: 2s}}
-{faults}
-"""
-    )
+    path.write_text(two_services(folder, timeline=timeline, objective=objective) + faults)
     return path
 
 
-def _run(folder: Path, document: Path, out: Path) -> list[dict[str, object]]:
+def _run(folder: Path, document: Path, out: Path) -> tuple[list[dict[str, object]], float]:
+    """The record of a run, and how long the whole command took."""
     env = {**os.environ, "STANDBY_STATE": str(folder / "state")}
     command = [str(STANDBY), "run", "--quiet", str(document), "--out", str(out)]
+    begun = time.monotonic()
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+    took = time.monotonic() - begun
     if done.returncode not in (0, 3):
         raise SystemExit(f"{done.returncode}: {done.stdout}{done.stderr}")
-    return [json.loads(line) for line in (out / "events.jsonl").read_text(encoding="utf-8").splitlines()]
+    lines = (out / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines], took
 
 
-def _lateness(folder: Path, count: int) -> list[float]:
-    """Of so many faults, ten at a time, each with a moment of its own."""
-    found: list[float] = []
+def _lateness(folder: Path, count: int) -> tuple[list[float], list[float]]:
+    """Of so many faults, ten at a time, each with a moment of its own: how far from it, and how long the act took."""
+    late: list[float] = []
+    took: list[float] = []
     for batch in range(max(1, count // 10)):
         faults = "faults:\n" + "\n".join(
             f"  - {{fault: latency, name: f{number}, link: caller-to-echo, delay: {20 + number}ms, "
@@ -120,17 +104,55 @@ def _lateness(folder: Path, count: int) -> list[float]:
             for number in range(10)
         )
         document = _document(folder, "{baseline: 1s, faults: 11s, after: 1s}", faults, f"schedule-{batch}")
-        events = _run(folder, document, folder / f"schedule-{batch}")
-        found += [
-            abs(float(str(event["lateness_s"]))) for event in events if event["event"] == "fault_applied"
-        ]
-    return found
+        events, _ = _run(folder, document, folder / f"schedule-{batch}")
+        applied = [event for event in events if event["event"] == "fault_applied"]
+        if len(applied) < 10:
+            why = [event["why"] for event in events if event["event"] in ("fault_failed", "verdict")]
+            raise SystemExit(f"only {len(applied)} of 10 faults were applied: {why}")
+        late += [abs(_figure(event, "lateness_s")) for event in applied]
+        took += [_figure(event, "t") - _figure(event, "applied") for event in applied]
+    return late, took
 
 
-def _overhead(folder: Path, number: int) -> float:
-    document = _document(folder, "{baseline: 1s, faults: 1s, after: 1s}", "", f"empty-{number}")
-    events = _run(folder, document, folder / f"empty-{number}")
-    return float(str(events[-1]["t"])) - float(str(events[0]["t"])) - 3.0
+def _started(folder: Path, name: str) -> tuple[float, float]:
+    """An empty run that starts and ends its world: two services, Toxiproxy; no Prometheus."""
+    document = _document(folder, f"{{baseline: {EMPTY}s, faults: {EMPTY}s, after: {EMPTY}s}}", "", name)
+    return _overhead(*_run(folder, document, folder / name))
+
+
+def _there(folder: Path, name: str) -> tuple[float, float]:
+    """An empty run on a service that somebody else runs: what Standby itself needs."""
+    port = free_port()
+    two_services(folder)
+    command = [sys.executable, str(folder / "echo.py"), str(port)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as service:
+        try:
+            _until(lambda: _listens(port), "the service to listen")
+            document = folder / f"there-{name}.yaml"
+            document.write_text(THERE.format(length=EMPTY, port=port))
+            return _overhead(*_run(folder, document, folder / f"there-{name}"))
+        finally:
+            service.kill()
+
+
+def _overhead(events: list[dict[str, object]], whole: float) -> tuple[float, float]:
+    """Beyond the three phases: from the first event to the last, and of the whole command with its reports."""
+    return _figure(events[-1], "t") - _figure(events[0], "t") - 3 * EMPTY, whole - 3 * EMPTY
+
+
+def _figure(event: dict[str, object], key: str) -> float:
+    return float(str(event[key]))
+
+
+def _spread(seconds: list[float]) -> str:
+    ordered = sorted(seconds)
+    most = ordered[int(0.99 * (len(ordered) - 1))]
+    return f"{median(ordered) * 1e3:.1f} / {most * 1e3:.1f} / {ordered[-1] * 1e3:.1f} ms"
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _undone_after_kill(folder: Path, number: int) -> float:

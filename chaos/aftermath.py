@@ -24,7 +24,12 @@ def close_record(recovered: Recovered, why: str) -> None:
     if any(event.name == "verdict" for event in read(path)):
         return
     reason = f"the run ended before its verdict; {why}"
-    with closing(Record(path)) as record:
+    try:
+        going_on = Record(path)
+    except OSError as error:
+        sys.stderr.write(f"the record {path} could not be brought to its end: {error.strerror}\n")
+        return
+    with closing(going_on) as record:
         record.phase = "judging"
         record.event("undone_for_the_run", undone=list(recovered.undone), why=why)
         record.event(

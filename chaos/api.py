@@ -17,7 +17,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chaos import runner, state
+from chaos.books import books
 from chaos.clients import processes
 from chaos.engine.parts import Stop
 from chaos.errors import FaultError, PreflightError, UndoError, UsageError
@@ -33,7 +34,8 @@ from chaos.experiment import load as load_document
 from chaos.experiment import loads as load_text
 from chaos.experiment.model import Experiment as Experiment
 from chaos.faults.base import Fault, Plan
-from chaos.faults.registry import registry, spec_types
+from chaos.faults.registry import registry
+from chaos.faults.specs import spec_types
 from chaos.proof import Proof
 from chaos.record import Event, Record
 from chaos.report.model import RunReport
@@ -43,6 +45,7 @@ from chaos.subjects import subject_of
 from chaos.undo.guard import Guard
 from chaos.undo.journal import Intent, Journal
 from chaos.undo.recovery import undo
+from chaos.worlds.local.opening import own_world
 from chaos.worlds.local.world import LocalWorld
 
 Report = RunReport
@@ -70,14 +73,20 @@ def run(
     seed: int | None = None,
     out: Path | None = None,
     listen: Callable[[Event], None] | None = None,
+    context: str | None = None,
+    namespace: str | None = None,
 ) -> Report:
     """Run an experiment to its verdict and write its reports, as `standby run` does; not inside an event loop.
 
     `seed` takes the place of the document's; `out` is the folder for record and reports; `listen` hears each event as
-    it happens. Raises DocumentError for a document that is none and PreflightError when the run cannot begin; whatever
-    became of the run itself, `inconclusive` included, is in the report.
+    it happens. `context` and `namespace` name the cluster of the worlds `kind` and `kubernetes`.
+
+    Raises DocumentError for a document that is none and PreflightError when the run cannot begin; whatever became of
+    the run itself, `inconclusive` included, is in the report.
     """
-    return asyncio.run(run_async(document, seed=seed, out=out, listen=listen))
+    return asyncio.run(
+        run_async(document, seed=seed, out=out, listen=listen, context=context, namespace=namespace)
+    )
 
 
 async def run_async(
@@ -86,12 +95,15 @@ async def run_async(
     seed: int | None = None,
     out: Path | None = None,
     listen: Callable[[Event], None] | None = None,
+    context: str | None = None,
+    namespace: str | None = None,
 ) -> Report:
     """The same inside an event loop. Cancelling it undoes everything before it ends."""
     loaded = document if isinstance(document, Loaded) else load(document)
     listeners = () if listen is None else (listen,)
     stop: asyncio.Future[Stop] = asyncio.get_running_loop().create_future()
-    done = await runner.run(loaded, runner.Options(seed=seed, out=out, listeners=listeners), stop)
+    options = runner.Options(seed=seed, out=out, listeners=listeners, context=context, namespace=namespace)
+    done = await runner.run(loaded, options, stop)
     write(done.folder, done.events)
     return summarise(done.events)
 
@@ -125,7 +137,7 @@ class World:
     @property
     def prometheus(self) -> str:
         """The base URL of the world's own Prometheus; empty where it has none."""
-        return self.world.layout.prometheus
+        return self.world.prometheus
 
     @asynccontextmanager
     async def fault(self, name: str, /, **parameters: object) -> AsyncIterator[InForce]:
@@ -193,21 +205,24 @@ async def open_world(document: Loaded | str | Path) -> AsyncIterator[World]:
     the world. Raises DocumentError, PreflightError, or WorldError when a part does not become ready.
     """
     loaded = document if isinstance(document, Loaded) else load(document)
+    if loaded.experiment.world != "local":
+        raise UsageError(
+            f"{loaded.path}: the world `{loaded.experiment.world}` is there already and is opened by runs only; "
+            "`chaos.run` hurts it, `open_world` starts a local one"
+        )
     name = state.new_run()
     folder = (state.runs() / name).absolute()
-    folder.mkdir(parents=True, mode=0o700)
     own = processes.identify(os.getpid())
     if own is None:
         raise PreflightError("this process cannot be told from others: /proc is not there")
-    with (
-        closing(Record(folder / "events.jsonl")) as record,
-        closing(Journal(state.journals() / f"{name}.jsonl")) as journal,
-    ):
+    with books(name, folder) as (record, journal):
         journal.begin(name, own, str(folder / "world"), owned=True, endable=False)
         guard = Guard(journal, record.event)
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(guard.watching())
-            opening = runner.own_world(subject_of(loaded), folder, record, journal, lasts=LEASE)
+            place = folder / "world"
+            layout, lasts = subject_of(loaded).layout(place), LEASE + runner.WORLD_LEASE
+            opening = own_world(place, layout, record, journal, lasts=lasts)
             world = await stack.enter_async_context(opening)
             await guard.ready()
             yield World(world, record, journal, name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 from typing import NewType, Protocol
@@ -37,6 +36,8 @@ class SystemClock:
         return time.time()
 
     async def sleep_until(self, moment: float) -> None:
+        import asyncio  # who only counts seconds needs no event loop, which is slow to import
+
         await asyncio.sleep(max(0.0, moment - time.monotonic()))
 
 

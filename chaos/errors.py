@@ -8,7 +8,8 @@
     │   └── TargetBusyError   another run holds the target
     ├── WorldError            a part of the world did not start, answer or stop as it must
     │   └── ClientError       a server that Standby speaks to answered wrongly or not at all
-    │       └── ServerGoneError   nothing listens at its address: what it held is gone with it
+    │       ├── ServerGoneError   nothing listens at its address: what it held is gone with it
+    │       └── ApiAwayError      a cluster's API server does not answer: what is behind it may be there all the same
     ├── ReportError           a report could not be written; the run itself is not touched by that
     ├── FaultError            a fault could not be applied
     └── UndoError             something could not be put back                                    exit 4
@@ -88,6 +89,10 @@ class ClientError(WorldError):
 
 class ServerGoneError(ClientError):
     """Nothing listens at the server's address: whatever it held is gone with it."""
+
+
+class ApiAwayError(ClientError):
+    """A cluster's API server does not answer; nothing is known of what is behind it. Worth trying again."""
 
 
 class ReportError(StandbyError):

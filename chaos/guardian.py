@@ -1,6 +1,10 @@
 """The guardian of one run: a small detached process that undoes what its run no longer can.
 
     python -m chaos.guardian JOURNAL
+    python -m chaos.guardian --namespace NAMESPACE [--context CONTEXT]
+
+The second form watches, for ever, the journals that runs keep in a namespace of a cluster: it undoes those whose run
+has lost its hold on the target, with its machine, its disk and its own guardian.
 
 It watches the run's journal and heartbeat. A run that is gone is recovered; one that stands still, or that has
 outlived a lease, is ended first (it must not wake up and go on), then recovered. What cannot be undone at once is tried
@@ -9,7 +13,9 @@ again, for a bounded time. It ends when nothing of the run is left.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import math
 import os
 import signal
 import sys
@@ -22,15 +28,20 @@ import chaos.runner  # noqa: F401 - it brings in whoever knows how to undo
 from chaos.aftermath import close_record
 from chaos.clients import processes
 from chaos.clients.processes import Identity
-from chaos.errors import StandbyError
+from chaos.errors import ApiAwayError, StandbyError
 from chaos.faults.registry import registry
 from chaos.undo.guard import LOOK_EVERY, badge
 from chaos.undo.journal import Journaled, read
 from chaos.undo.recovery import recover_journal
 from chaos.undo.watch import Decision, Sight, Watch
+from chaos.worlds.cluster.living import Holds
+from chaos.worlds.cluster.recovering import recover_target
+from chaos.worlds.cluster.target import Target, target_of
 
 TRIED_FOR = 900.0
 """Real seconds for which an undo that does not succeed is tried again."""
+LOOK_AT_TARGET_EVERY = 3.0
+"""Real seconds between two looks at a namespace."""
 LONGEST_PAUSE = 15.0
 """Real seconds between two tries, at the most."""
 
@@ -92,10 +103,44 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
+async def guard_target(target: Target) -> None:
+    """Undo whatever dead runs leave in a namespace, until cancelled."""
+    told: dict[str, float] = {}
+    holds = Holds()
+    while True:
+        try:
+            await recover_target(target, None, lambda text: _say_once(text, told), holds)
+        except StandbyError as error:
+            if isinstance(error, ApiAwayError):
+                holds.forget()
+            _say_once(str(error), told)
+        await asyncio.sleep(LOOK_AT_TARGET_EVERY)
+
+
+def _say_once(text: str, told: dict[str, float]) -> None:
+    """The same words are said again only after a minute."""
+    now = time.monotonic()
+    if now - told.get(text, -math.inf) > 60:
+        told[text] = now
+        _say(text)
+
+
 def main() -> None:
-    """Guard the journal that the command line names."""
-    path = Path(sys.argv[1])
+    """Guard what the command line names."""
     registry()
+    parser = argparse.ArgumentParser(prog="python -m chaos.guardian", description=__doc__)
+    parser.add_argument("journal", type=Path, nargs="?")
+    parser.add_argument("--context")
+    parser.add_argument("--namespace")
+    asked = parser.parse_args()
+    if asked.journal is None:
+        target = target_of("kubernetes", asked.context, asked.namespace)
+        assert target is not None
+        # As the first process of a container it would not be ended by a signal that it does not handle.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        asyncio.run(guard_target(target))
+        return
+    path = asked.journal
     # A Ctrl-C or a closing terminal is for the run; the guardian ends with it, when it has undone everything.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO, TypeAlias
-
-import structlog
-from structlog.typing import EventDict, WrappedLogger
+from typing import TYPE_CHECKING, TextIO, TypeAlias
 
 from chaos.clock import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 """What may stand in an event: plain data."""
@@ -52,6 +52,8 @@ class Record:
     def __init__(
         self, path: Path | None = None, *, clock: Clock | None = None, secrets: Iterable[str] = ()
     ) -> None:
+        import structlog
+
         self._clock = clock or SystemClock()
         self._begun = self._clock.monotonic() - _age(path, self._clock.unix())
         self._secrets = [secret for secret in secrets if secret]
@@ -81,6 +83,10 @@ class Record:
         """From now on, keep `secret` out of the record."""
         if secret:
             self._secrets.append(secret)
+
+    def masked(self, text: str) -> str:
+        """A text as it would be recorded, for whoever cuts it first: half a secret is not found again."""
+        return str(self._hidden(text))
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every event from now on, on the thread that records it."""

@@ -12,14 +12,7 @@ from chaos.errors import PreflightError
 
 def state_folder() -> Path:
     """The folder of journals, runs and kept worlds, made for this user alone when it is not there."""
-    folder = Path(os.environ.get("STANDBY_STATE") or ".standby").absolute()
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        raise PreflightError(
-            f"the state folder {folder} cannot be made ({error}); set $STANDBY_STATE to a folder that can be written"
-        ) from error
-    return folder
+    return _made(Path(os.environ.get("STANDBY_STATE") or ".standby").absolute())
 
 
 def journals() -> Path:
@@ -39,6 +32,14 @@ def new_run() -> str:
 
 def halts() -> Path:
     """The folder in which a file with a run's name asks that run to halt."""
-    folder = state_folder() / "halt"
-    folder.mkdir(exist_ok=True, mode=0o700)
+    return _made(state_folder() / "halt")
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise PreflightError(
+            f"the state folder {folder} cannot be made ({error}); set $STANDBY_STATE to a folder that can be written"
+        ) from error
     return folder

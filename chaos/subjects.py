@@ -22,11 +22,14 @@ from chaos.experiment.rooms import RoomsSection
 from chaos.experiment.system import NO_PROMETHEUS, PrometheusSection, SystemSection
 from chaos.record import Record
 from chaos.rooms.system import RoomsSystem
-from chaos.services import ServicesSystem
+from chaos.services import ServicesSystem, load_of
 from chaos.undo.journal import Journal
+from chaos.worlds.base import RunWorld
+from chaos.worlds.cluster.layout import links_of
+from chaos.worlds.cluster.scope import Scope
+from chaos.worlds.cluster.sight import TIER
 from chaos.worlds.layout import Layout
 from chaos.worlds.local.ports import Ports
-from chaos.worlds.local.world import LocalWorld
 from chaos.worlds.system import System
 
 OUTLASTS = 3600.0
@@ -49,25 +52,29 @@ class Subject(ABC):
         """A local world for it whose own programs find their files in `folder`. Raises ToolError."""
 
     @abstractmethod
+    def scope(self) -> Scope:
+        """What it is in a namespace of a cluster."""
+
+    @abstractmethod
     def system(
-        self, world: LocalWorld, prometheus: Prometheus, record: Record, journal: Journal, seed: int
+        self, world: RunWorld, prometheus: Prometheus, record: Record, journal: Journal, seed: int
     ) -> System:
         """It, in a world."""
 
-    def places(self, world: LocalWorld) -> Mapping[str, Sequence[str]]:
+    def places(self, world: RunWorld) -> Mapping[str, Sequence[str]]:
         """The known values of labels by which alerts and diagnoses name places."""
-        infos = [info for info in world.processes() if info.pid]
+        infos = [info for info in world.processes() if info.runs]
         return {
             "instance": sorted(info.name for info in infos),
             "node": sorted({info.node for info in infos}),
             "link": [name for name in world.links if not name.endswith("-spare")],
         }
 
-    def prometheus(self, world: LocalWorld, record: Record) -> Prometheus:
+    def prometheus(self, world: RunWorld, record: Record) -> Prometheus:
         """The Prometheus that judges: the document's, none, or the world's own. Its secrets never reach `record`."""
         given = self.experiment.prometheus
         if given is None:
-            return Prometheus(world.layout.prometheus)
+            return Prometheus(world.prometheus)
         if given.url == NO_PROMETHEUS:
             return NoPrometheus()
         return _given(given, self.loaded.folder, record)
@@ -91,8 +98,16 @@ class Rooms(Subject):
             prometheus=tools.find("prometheus"),
         )
 
+    def scope(self) -> Scope:
+        return Scope(
+            links=lambda sight: links_of(sight, chaos.rooms.system.ends_of, chaos.rooms.system.PAYLOAD),
+            touches=lambda deployment: deployment.labels.get(TIER) in chaos.rooms.system.TARGETS,
+            kept_in="control",
+            own=True,
+        )
+
     def system(
-        self, world: LocalWorld, prometheus: Prometheus, record: Record, journal: Journal, seed: int
+        self, world: RunWorld, prometheus: Prometheus, record: Record, journal: Journal, seed: int
     ) -> System:
         return RoomsSystem(
             self._section,
@@ -105,12 +120,12 @@ class Rooms(Subject):
             planned_end=StorySeconds(self.experiment.timeline.total + OUTLASTS),
         )
 
-    def places(self, world: LocalWorld) -> Mapping[str, Sequence[str]]:
+    def places(self, world: RunWorld) -> Mapping[str, Sequence[str]]:
         return {**super().places(world), "room": [group.room for group in self._section.audience]}
 
 
 class Services(Subject):
-    """Services of the user's own; each run starts them anew."""
+    """Services of the user's own: in the local world each run starts them anew, in a cluster they are there already."""
 
     @cached_property
     def _section(self) -> SystemSection:
@@ -129,12 +144,14 @@ class Services(Subject):
             prometheus=tools.find("prometheus") if own else None,
         )
 
+    def scope(self) -> Scope:
+        return chaos.services.scope(self._section, self.experiment.faults, self.loaded.path)
+
     def system(
-        self, world: LocalWorld, prometheus: Prometheus, record: Record, journal: Journal, seed: int
+        self, world: RunWorld, prometheus: Prometheus, record: Record, journal: Journal, seed: int
     ) -> System:
-        return ServicesSystem(
-            self._section, self.experiment.load, world, record, journal, home=self.loaded.folder
-        )
+        load = load_of(self.experiment.load, world, record, journal, home=self.loaded.folder)
+        return ServicesSystem(self._section, load, world, home=self.loaded.folder)
 
 
 def subject_of(loaded: Loaded) -> Subject:

@@ -35,6 +35,8 @@ Overrides = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Set a value of the document, e.g. crew.headcount=3."),
 ]
 World = Annotated[Optional[str], typer.Option("--world", help="local, kind or kubernetes.")]  # noqa: UP045
+Context = Annotated[Optional[str], typer.Option(help="The context of the cluster.")]  # noqa: UP045
+Namespace = Annotated[Optional[str], typer.Option(help="The namespace in the cluster.")]  # noqa: UP045
 Seed = Annotated[Optional[int], typer.Option("--seed", min=0, help="The seed of every draw.")]  # noqa: UP045
 Out = Annotated[Optional[Path], typer.Option("--out", help="The folder for the run's record and reports.")]  # noqa: UP045
 
@@ -54,8 +56,8 @@ def run_app(arguments: list[str]) -> int:
 def run(
     files: Files,
     world: World = None,
-    context: Annotated[Optional[str], typer.Option(help="The context of the cluster.")] = None,  # noqa: UP045
-    namespace: Annotated[Optional[str], typer.Option(help="The namespace in the cluster.")] = None,  # noqa: UP045
+    context: Context = None,
+    namespace: Namespace = None,
     set_: Overrides = None,
     seed: Seed = None,
     out: Out = None,
@@ -70,12 +72,17 @@ def run(
 
     overrides = [*(set_ or []), *([f"world={world}"] if world else [])]
     loaded = documents.load_all(files, overrides)
-    documents.refuse_clusters(loaded, context, namespace)
+    documents.about_something(loaded)
+    asked = running.Asked(seed=seed, out=out, junit=junit, quiet=quiet, context=context, namespace=namespace)
+    targets = running.permitted(loaded, asked)
     if dry_run:
-        for one in loaded:
+        for one, target in zip(loaded, targets, strict=True):
             documents.tell_plan(one)
+            if target is not None:
+                running.tell_objects(one, target)
+            print("  nothing was touched")
         return 0
-    return running.run_all(loaded, running.Asked(seed=seed, out=out, junit=junit, quiet=quiet))
+    return running.run_all(loaded, asked)
 
 
 @app.command()
@@ -91,11 +98,22 @@ def validate(files: Files, set_: Overrides = None) -> int:
 
 
 @app.command()
-def recover(run_name: Annotated[Optional[str], typer.Argument(metavar="[RUN]")] = None) -> int:  # noqa: UP045
-    """Undo whatever dead runs left behind, and wait until it is gone; 0 also when there was nothing."""
+def recover(
+    run_name: Annotated[Optional[str], typer.Argument(metavar="[RUN]")] = None,  # noqa: UP045
+    context: Context = None,
+    namespace: Namespace = None,
+) -> int:
+    """Undo whatever dead runs left behind, and wait until it is gone; 0 also when there was nothing.
+
+    With `--context` and `--namespace` it reads the journals that runs keep in that namespace: no local file is needed.
+    """
     from chaos.cli import recovering
 
-    return recovering.recover(run_name)
+    if context is None and namespace is None:
+        return recovering.recover(run_name)
+    if context is None or namespace is None:
+        raise UsageError("`--context` and `--namespace` go together: neither is ever guessed")
+    return recovering.recover_in(context, namespace, run_name)
 
 
 @app.command()
@@ -117,7 +135,7 @@ def halt(
 def schema() -> int:
     """Print the JSON Schema of experiment documents, for editors."""
     from chaos.experiment.schema import schema_text
-    from chaos.faults.registry import spec_types
+    from chaos.faults.specs import spec_types
 
     print(schema_text(spec_types()), end="")
     return 0
@@ -166,6 +184,57 @@ def demo(seed: Seed = None, out: Out = None) -> int:
     from chaos.cli import showing
 
     return showing.demo(seed, out)
+
+
+link = typer.Typer(
+    help="Put a Toxiproxy between two services of a namespace, and take it away.", no_args_is_help=True
+)
+app.add_typer(link, name="link")
+LinkName = Annotated[str, typer.Argument(metavar="NAME", help="The name of the link.")]
+NeededContext = Annotated[str, typer.Option("--context", help="The context of the cluster.")]
+NeededNamespace = Annotated[str, typer.Option("--namespace", help="The namespace in the cluster.")]
+
+
+@link.command("add")
+def link_add(
+    name: LinkName,
+    to: Annotated[str, typer.Option("--to", metavar="SERVICE:PORT", help="The Service that is called.")],
+    context: NeededContext,
+    namespace: NeededNamespace,
+    swap: Annotated[
+        bool,
+        typer.Option("--swap", help="Turn the Service itself to the link, so that callers change nothing."),
+    ] = False,
+    caller: Annotated[str, typer.Option("--from", metavar="DEPLOYMENT", help="Who calls.")] = "",
+    image: Annotated[str, typer.Option(help="The image of Toxiproxy.")] = "ghcr.io/shopify/toxiproxy:2.12.0",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be made and changed, and touch nothing.")
+    ] = False,
+) -> int:
+    """Put a link between two services of a namespace, and wait until it carries traffic."""
+    from chaos.cli import linking
+    from chaos.worlds.cluster.target import Target
+
+    wanted = linking.wanted_of(name, to, swap=swap, image=image, caller=caller)
+    return linking.add(Target("kubernetes", context, namespace), wanted, dry_run=dry_run)
+
+
+@link.command("remove")
+def link_remove(name: LinkName, context: NeededContext, namespace: NeededNamespace) -> int:
+    """Take a link away and give the Service back what it had; 0 also when there is none."""
+    from chaos.cli import linking
+    from chaos.worlds.cluster.target import Target
+
+    return linking.remove(Target("kubernetes", context, namespace), name)
+
+
+@link.command("list")
+def link_list(context: NeededContext, namespace: NeededNamespace) -> int:
+    """Show the links that were added to a namespace."""
+    from chaos.cli import linking
+    from chaos.worlds.cluster.target import Target
+
+    return linking.list_(Target("kubernetes", context, namespace))
 
 
 @app.callback(invoke_without_command=True)

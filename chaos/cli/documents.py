@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
-from chaos.crew.runbook import load_runbook
 from chaos.errors import DocumentError, Problem, UsageError
 from chaos.experiment import Loaded, load
-from chaos.experiment.repairs import repairs_of
-from chaos.faults.registry import registry, spec_types
+from chaos.faults.specs import spec_types
 
 
 def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
@@ -23,8 +18,7 @@ def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
     for path in _expanded(files):
         try:
             one = load(path, faults=known, overrides=overrides)
-            if one.experiment.crew is not None:
-                load_runbook(one.file(one.experiment.crew.runbooks), actions=repairs_of(one.experiment))
+            _check_runbook(one)
             loaded.append(one)
         except DocumentError as error:
             problems.extend(error.problems)
@@ -33,21 +27,26 @@ def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
     return loaded
 
 
-def refuse_clusters(loaded: Sequence[Loaded], context: str | None, namespace: str | None) -> None:
-    """Refuse what this installation cannot run. Raises UsageError; nothing is touched."""
+def _check_runbook(loaded: Loaded) -> None:
+    if loaded.experiment.crew is not None:
+        from chaos.crew.runbook import load_runbook
+        from chaos.experiment.repairs import repairs_of
+
+        load_runbook(loaded.file(loaded.experiment.crew.runbooks), actions=repairs_of(loaded.experiment))
+
+
+def about_something(loaded: Sequence[Loaded]) -> None:
+    """Refuse a document that says what is hurt, but not on what. Raises UsageError."""
     for one in loaded:
-        if one.experiment.world != "local":
-            raise UsageError(
-                f"{one.path}: the world `{one.experiment.world}` cannot be run by this version; use `local`"
-            )
         if one.experiment.rooms is None and one.experiment.system is None:
             raise UsageError(f"{one.path}: says what is hurt, but not on what; add `rooms:` or `system:`")
-    if context or namespace:
-        raise UsageError("`--context` and `--namespace` name a cluster; the world `local` has none")
 
 
 def tell_plan(loaded: Loaded) -> None:
     """What a run would do and touch, in words."""
+    from chaos.faults.base import HasCanary
+    from chaos.faults.registry import registry  # the faults' classes bring in clients and worlds
+
     experiment, scale = loaded.experiment, loaded.experiment.time_scale
     print(f"{loaded.path}: {experiment.title}")
     print(
@@ -60,13 +59,23 @@ def tell_plan(loaded: Loaded) -> None:
         target = next((name for name in targets if name), "its target")
         until = f"until repaired, at most to {_clock(end)}" if spec.until else f"to {_clock(end)}"
         print(f"  {_clock(spec.at)} {until}: {spec.fault} on {target}")
+        fault = registry()[spec.fault]
+        if issubclass(fault, HasCanary):
+            print(
+                f"    before the faults {fault.canary_told()} on {target} as a canary,"
+                " if the caller's connections do not show by themselves that they lead there"
+            )
     for warning in loaded.warnings:
         print(f"  warning: {warning}")
-    print("  nothing was touched")
 
 
 def tell_faults() -> None:
     """The faults, each with its parameters."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from chaos.faults.registry import registry
+
     table = Table("fault", "parameters", "what goes wrong")
     for name, fault in sorted(registry().items()):
         shared = {"fault", "name", "at", "lasts", "until", "at_most", "select", "proof"}

@@ -14,7 +14,7 @@ from chaos import state
 from chaos.clients import processes, tools
 from chaos.codes import NOT_UNDONE
 from chaos.errors import UsageError
-from chaos.undo.journal import opened
+from chaos.undo.journal import begun
 from chaos.worlds.layout import Layout
 from chaos.worlds.local.kept import end_step, kept_folder
 from chaos.worlds.local.ports import Ports
@@ -63,7 +63,7 @@ async def _start(folder: Path, layout: Layout) -> None:
     name = f"up-{state.new_run()}"
     starter = processes.identify(os.getpid())
     assert starter is not None
-    with opened(state.journals() / f"{name}.jsonl") as journal:
+    with begun(state.journals() / f"{name}.jsonl") as journal:
         journal.begin(name, starter, str(folder), owned=True)
         world = LocalWorld.create(folder, layout)
         journal.intend(

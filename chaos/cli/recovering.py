@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 
 import chaos.runner  # noqa: F401 - it brings in whoever knows how to undo
 from chaos import state
@@ -11,8 +12,11 @@ from chaos.aftermath import close_record
 from chaos.clients import processes
 from chaos.codes import NOT_UNDONE
 from chaos.errors import UsageError
+from chaos.faults.registry import registry
 from chaos.undo.journal import read
-from chaos.undo.recovery import recover_all
+from chaos.undo.recovery import Recovered, recover_all
+from chaos.worlds.cluster.recovering import recover_target
+from chaos.worlds.cluster.target import Target
 
 
 def recover(run: str | None) -> int:
@@ -20,7 +24,29 @@ def recover(run: str | None) -> int:
     folder = state.journals()
     if run is not None and not (folder / f"{run}.jsonl").exists():
         raise UsageError(f"no run `{run}` has a journal in {folder}; `ls {folder}` shows those that have")
-    results = asyncio.run(recover_all(folder, run, lambda text: print(text, flush=True)))
+    _know_own_faults()
+    return _told(asyncio.run(recover_all(folder, run, _say)))
+
+
+def recover_in(context: str, namespace: str, run: str | None) -> int:
+    """The same for the runs that keep their journals in a namespace of a cluster."""
+    _know_own_faults()
+    return _told(asyncio.run(recover_target(Target("kubernetes", context, namespace), run, _say)))
+
+
+def _know_own_faults() -> None:
+    """A user's own faults bring how they are undone; a broken one keeps nobody from undoing the rest."""
+    try:
+        registry()
+    except UsageError as error:
+        print(error, file=sys.stderr)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _told(results: Sequence[Recovered]) -> int:
     undone = sum(len(result.undone) for result in results)
     failed = [text for result in results for text in result.failed]
     for result in results:

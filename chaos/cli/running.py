@@ -20,6 +20,7 @@ from chaos.report.junit import write_junit
 from chaos.report.model import RunReport
 from chaos.report.summary import summarise
 from chaos.report.write import write
+from chaos.worlds.cluster.target import Target, permitted_target
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,24 @@ class Asked:
     out: Path | None = None
     junit: Path | None = None
     quiet: bool = False
+    context: str | None = None
+    namespace: str | None = None
+
+
+def permitted(loaded: Sequence[Loaded], asked: Asked) -> list[Target | None]:
+    """The part of a cluster that each run may touch, before any of them runs. Raises UsageError; touches nothing."""
+
+    async def all_of_them() -> list[Target | None]:
+        return [await permitted_target(one, asked.context, asked.namespace) for one in loaded]
+
+    return asyncio.run(all_of_them())
+
+
+def tell_objects(loaded: Loaded, target: Target) -> None:
+    """Every object of the cluster that the faults would touch, by name."""
+    print(f"  target {target}")
+    for fault, names in asyncio.run(runner.would_touch(loaded, target)):
+        print(f"  {fault}: {', '.join(names)}")
 
 
 def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
@@ -58,7 +77,15 @@ def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
 async def _run(one: Loaded, folder: Path | None, asked: Asked) -> tuple[int, RunReport]:
     with stop_on_signals(1) as (stop,), LiveView(quiet=asked.quiet) as view:
         done = await runner.run(
-            one, runner.Options(seed=asked.seed, out=folder, listeners=(view.hear,)), stop
+            one,
+            runner.Options(
+                seed=asked.seed,
+                out=folder,
+                listeners=(view.hear,),
+                context=asked.context,
+                namespace=asked.namespace,
+            ),
+            stop,
         )
         report = summarise(done.events)
         try:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from chaos.errors import WorldError
 
+LONGEST = 200
+"""Letters of a command's output that are told."""
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -22,8 +25,16 @@ class Ended:
 
     @property
     def words(self) -> str:
-        """The end of the output, in one line for a reader."""
-        return " ".join(self.output.decode(errors="replace").split())[-200:] or "no output"
+        """The end of the output, in one line for a reader. Words are whole: half a secret would not be masked later."""
+        words = self.output.decode(errors="replace").split()
+        if not words:
+            return "no output"
+        told: list[str] = []
+        for word in reversed(words):
+            if sum(map(len, told)) + len(told) + len(word) > LONGEST:
+                return " ".join(["...", *reversed(told)])
+            told.append(word)
+        return " ".join(reversed(told))
 
 
 async def run_command(

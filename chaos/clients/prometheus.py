@@ -15,6 +15,7 @@ import aiohttp
 from pydantic import BaseModel, Field, ValidationError
 from ruamel.yaml import YAML
 
+from chaos.clients import routes
 from chaos.errors import ClientError
 
 
@@ -98,6 +99,7 @@ class Prometheus:
     ) -> None:
         """`headers` go with every request; `trust` has the certificate authorities where the usual ones will not do."""
         self.url = url.rstrip("/")
+        self._real = routes.resolved(self.url)
         self._timeout = timeout
         self._headers = dict(headers or {})
         self._trust = trust
@@ -105,9 +107,9 @@ class Prometheus:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=self._trust or True),
+            connector=routes.connector(self.url, self._trust),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
-            headers=self._headers,
+            headers={**routes.headers(self.url), **self._headers},
             trust_env=False,
         )
         return self
@@ -121,7 +123,7 @@ class Prometheus:
     async def ready(self) -> bool:
         """Whether it answers queries now."""
         try:
-            async with self._open().get(f"{self.url}/-/ready") as response:
+            async with self._open().get(f"{self._real}/-/ready") as response:
                 return response.status == 200
         except (aiohttp.ClientError, TimeoutError):
             return False
@@ -202,8 +204,8 @@ class Prometheus:
         return await self._request("POST", path, data)
 
     async def _request(self, method: str, path: str, data: Mapping[str, str]) -> object:
-        url = f"{self.url}/api/v1/{path}"
-        where = f"Prometheus at {urlsplit(self.url).netloc}"
+        url = f"{self._real}/api/v1/{path}"
+        where = f"Prometheus at {self.url if routes.is_cluster(self.url) else urlsplit(self.url).netloc}"
         try:
             async with self._open().request(method, url, data=data or None) as response:
                 body = await response.read()
@@ -213,7 +215,11 @@ class Prometheus:
                 f"{where} did not answer {path} within {self._timeout:g} s; is it overloaded?"
             ) from error
         except aiohttp.ClientError as error:
+            if routes.is_cluster(self.url):
+                raise routes.away(self.url, error) from error
             raise ClientError(f"{where} cannot be reached for {path}: {error}; is it running?") from error
+        if (trouble := routes.trouble(self.url, status, body.decode(errors="replace"))) is not None:
+            raise trouble
         try:
             answer = _Answer.model_validate_json(body)
         except ValidationError as error:

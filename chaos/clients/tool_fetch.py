@@ -52,7 +52,7 @@ def this_platform() -> str:
 
 
 def download(kit: Kit, stage: Path, say: Say) -> None:
-    """Download the kit's release archive, check it, and unpack its programs into `stage`.
+    """Download the kit's release, check it, and put its programs into `stage`.
 
     Raises WayFailedError; without a network it does so within seconds.
     """
@@ -60,13 +60,16 @@ def download(kit: Kit, stage: Path, say: Say) -> None:
     if here not in kit.sha256:
         raise WayFailedError(f"there is no pinned release for {here}")
     address = kit.archive.format(platform=kit.platforms[here])
-    archive = stage / "archive.tar.gz"
+    archive = stage / "release"
     digest = _receive(address, archive, f"{kit.name} {kit.version}", say)
     if digest != kit.sha256[here]:
         raise WayFailedError(
             f"{address}: its SHA-256 is {digest}, pinned is {kit.sha256[here]}: a corrupted or exchanged file"
         )
-    _unpack(archive, {tool.name for tool in kit.tools}, stage)
+    if address.endswith(".tar.gz"):
+        _unpack(archive, {tool.name for tool in kit.tools}, stage)
+    else:
+        archive.replace(stage / kit.tools[0].name)
 
 
 def _receive(address: str, archive: Path, what: str, say: Say) -> str:

@@ -52,7 +52,8 @@ class Kit:
     version: str
     tools: tuple[Tool, ...]
     archive: str
-    """The address of the release archive; `{platform}` stands for a value of `platforms`."""
+    """The address of the release archive, or of the program itself where it does not end in `.tar.gz`; `{platform}`
+    stands for a value of `platforms`."""
     platforms: Mapping[str, str]
     """This machine's `system-architecture` to the name that the project gives it."""
     sha256: Mapping[str, str]
@@ -134,4 +135,57 @@ PROMETHEUS = Kit(
     remedy="put `prometheus` and `promtool` of Prometheus 3 (prometheus.io/download) on the PATH",
 )
 
+KIND = Kit(
+    name="kind",
+    version="0.30.0",
+    tools=(
+        Tool(
+            name="kind",
+            version_arguments=("version",),
+            at_least=(0, 27),
+            below=(1, 0),
+            package="sigs.k8s.io/kind",
+        ),
+    ),
+    archive="https://github.com/kubernetes-sigs/kind/releases/download/v0.30.0/kind-{platform}",
+    platforms={platform: platform for platform in _PLATFORMS},
+    sha256={
+        "linux-amd64": "517ab7fc89ddeed5fa65abf71530d90648d9638ef0c4cde22c2c11f8097b8889",
+        "linux-arm64": "7ea2de9d2d190022ed4a8a4e3ac0636c8a455e460b9a13ccf19f15d07f4f00eb",
+        "darwin-amd64": "4f0b6e3b88bdc66d922c08469f05ef507d4903dd236e6319199bb9c868eed274",
+        "darwin-arm64": "ceaf40df1d1551c481fb50e3deb5c3deecad5fd599df5469626b70ddf52a1518",
+    },
+    module_version="v0.30.0",
+    version_variable="sigs.k8s.io/kind/pkg/cmd/kind/version.versionCore",  # a constant: it is right without help
+    remedy="put `kind` (kind.sigs.k8s.io/docs/user/quick-start/#installation) on the PATH",
+)
+
+HELM = Kit(
+    name="Helm",
+    version="3.18.6",
+    tools=(
+        Tool(
+            name="helm",
+            version_arguments=("version",),
+            at_least=(3, 14),
+            below=(4, 0),
+            package="helm.sh/helm/v3/cmd/helm",
+        ),
+    ),
+    archive="https://get.helm.sh/helm-v3.18.6-{platform}.tar.gz",
+    platforms={platform: platform for platform in _PLATFORMS},
+    sha256={
+        "linux-amd64": "3f43c0aa57243852dd542493a0f54f1396c0bc8ec7296bbb2c01e802010819ce",
+        "linux-arm64": "5b8e00b6709caab466cbbb0bc29ee09059b8dc9417991dd04b497530e49b1737",
+        "darwin-amd64": "80cad0470e38cf25731cdead7c32dfbeb887bc177bd6fa01e31b065722f8f06b",
+        "darwin-arm64": "48e30d236a1f334c6acb78501be5a851eaa2a267fefeb1131b6484eb2f9f30d7",
+    },
+    module_version="v3.18.6",
+    version_variable="helm.sh/helm/v3/internal/version.version",
+    remedy="put `helm` of Helm 3 (helm.sh/docs/intro/install) on the PATH",
+)
+
 KITS = (TOXIPROXY, PROMETHEUS)
+"""What the local world runs."""
+CLUSTER_KITS = (KIND, HELM)
+"""What a cluster is made and filled with; fetched only when one is."""

@@ -22,13 +22,16 @@ from pathlib import Path
 from types import FrameType
 
 from chaos.clients.tool_fetch import Say, WayFailedError, build, download, say_on_stderr
-from chaos.clients.tool_pins import KITS, Kit, Tool
+from chaos.clients.tool_pins import CLUSTER_KITS, KITS, Kit, Tool
 from chaos.errors import ToolError
 
 PROBE_TIMEOUT = 20.0
 """Real seconds that a program gets to tell its version."""
 
-_VERSION = re.compile(r"\bversion\s+v?(\d+)\.(\d+)\.(\d+)")
+ALL_KITS = KITS + CLUSTER_KITS
+
+_VERSION = re.compile(r"""\b(?:version[:\s"]+|kind\s+)v?(\d+)\.(\d+)(?:\.(\d+))?""", re.IGNORECASE)
+"""`version 3.5.0`, helm's `Version:"v3.18.6"` (`v3.18` where Go built it), `kind v0.30.0`."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def judge(tool: Tool, program: Path) -> Judgement:
     if isinstance(answer, str):
         return Judgement(program, fits=False, because=answer)
     if found := _VERSION.search(answer.stdout):
-        version = ".".join(found.groups())
+        version = ".".join(part for part in found.groups() if part)
         fits = tool.at_least <= (int(found[1]), int(found[2])) < tool.below
         return Judgement(program, fits, f"its version is {version}, wanted is {tool.wanted}", version)
     if tool.ability is None or answer.returncode != 0 or tool.name not in answer.stdout:
@@ -95,7 +98,7 @@ def judge(tool: Tool, program: Path) -> Judgement:
 
 
 def find(
-    name: str, *, folder: Path | None = None, path: str | None = None, kits: Sequence[Kit] = KITS
+    name: str, *, folder: Path | None = None, path: str | None = None, kits: Sequence[Kit] = ALL_KITS
 ) -> Path:
     """The fitting program called `name`, on the `path` (default: `$PATH`) or in the tools folder.
 
@@ -118,7 +121,7 @@ def ensure(
     *,
     folder: Path | None = None,
     path: str | None = None,
-    kits: Sequence[Kit] = KITS,
+    kits: Sequence[Kit] = ALL_KITS,
     say: Say = say_on_stderr,
 ) -> Path:
     """The fitting program called `name`, fetched into the tools folder if it is nowhere yet.
@@ -237,14 +240,15 @@ def _lock(file: Path, say: Say) -> Iterator[None]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fetch the programs named on the command line (default: all), tell where each is; 0 if all are there."""
-    names = [tool.name for kit in KITS for tool in kit.tools]
+    """Fetch the programs named (default: those of the local world), tell where each is; 0 if all are there."""
+    local, names = ([tool.name for kit in kits for tool in kit.tools] for kits in (KITS, ALL_KITS))
     parser = argparse.ArgumentParser(prog="python -m chaos.clients.tools", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(names)} (default: all)")
+    known = f"one of {', '.join(names)} (default: {', '.join(local)})"
+    parser.add_argument("names", nargs="*", metavar="NAME", help=known)
     parser.add_argument("--quiet", action="store_true", help="tell nothing about what is there already")
     options = parser.parse_args(arguments)
     try:
-        for name in options.names or names:
+        for name in options.names or local:
             program = ensure(name)
             if not options.quiet:
                 sys.stdout.write(f"{name}: {program}\n")

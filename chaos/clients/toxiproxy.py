@@ -13,21 +13,21 @@ import math
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import quote
 
-import requests
-import toxiproxy
-import toxiproxy.api
-import toxiproxy.exceptions
-import toxiproxy.toxic
-
+from chaos.clients import routes
 from chaos.clients.send_queues import stuck
-from chaos.clients.toxiproxy_library import Consumer, Library
-from chaos.errors import ClientError, ServerGoneError
+from chaos.errors import ApiAwayError, ClientError, ServerGoneError
+
+if TYPE_CHECKING:
+    import toxiproxy
+    import toxiproxy.toxic
 
 TIMEOUT = 3.0
 """Real seconds that one call may take."""
+CLUSTER_TIMEOUT = 10.0
+"""The same for a server that is reached through a cluster's API server."""
 SETTLE = 0.1
 """Real seconds that the server gets to forget the connections of a proxy that was just disabled."""
 
@@ -106,11 +106,13 @@ class Toxiproxy:
     longer than `timeout` real seconds; `remove_toxic`, `add_toxic` and `set_enabled` are a handful of calls.
     """
 
-    def __init__(self, server: str, *, timeout: float = TIMEOUT) -> None:
-        """`server` is the base URL of the API, e.g. `http://127.0.0.1:8474`."""
+    def __init__(self, server: str, *, timeout: float | None = None) -> None:
+        """`server` is the base URL of the API, e.g. `http://127.0.0.1:8474`, or an address in a cluster."""
+        from chaos.clients.toxiproxy_library import Consumer, Library  # heavy, and validating needs no server
+
         self.server = server.rstrip("/")
-        self._timeout = timeout
-        self._library = Library(Consumer(self.server, timeout))
+        self._timeout = timeout or (CLUSTER_TIMEOUT if routes.is_cluster(server) else TIMEOUT)
+        self._library = Library(Consumer(self.server, self._timeout))
 
     async def version(self) -> str:
         """The server's version, e.g. `2.12.0`."""
@@ -244,6 +246,8 @@ class Toxiproxy:
 
     async def _unread(self, state: ProxyState) -> int | None:
         """How many connections of an open proxy hold bytes that nobody takes; None where nobody can see that."""
+        if routes.is_cluster(self.server):
+            return None
         return await stuck(_port(state.listen), _port(state.upstream))
 
     async def _why_drop(self, state: ProxyState, kind: str) -> str:
@@ -271,6 +275,8 @@ class Toxiproxy:
             await self.create_proxy(state.name, state.listen, state.upstream, enabled=state.enabled)
             for toxic in toxics:
                 await self._add(state.name, toxic)
+        except ApiAwayError:
+            raise  # it comes back, and then it is tried again
         except ClientError as error:
             raise ClientError(
                 f"Toxiproxy at {self.server} hangs and cannot be used any more: first {cause}; then {error}; "
@@ -280,15 +286,27 @@ class Toxiproxy:
 
     async def _call(self, what: str, work: Callable[[], T]) -> T:
         """Run a blocking piece of the library on a thread, for a bounded time; its errors become ours."""
+        import requests
+        import toxiproxy.exceptions
+
         asked = f"Toxiproxy at {self.server} was asked to {what}"
         try:
             async with asyncio.timeout(self._timeout):
                 return await asyncio.to_thread(work)
-        except (TimeoutError, requests.Timeout) as error:
-            raise HungError(
-                f"{asked}, and did not answer within {self._timeout:g} s; it hangs when somebody on its "
-                "connections does not read: restart it if that lasts"
+        except requests.ConnectionError as error:
+            if routes.is_cluster(self.server):
+                raise routes.away(self.server, error) from error
+            if isinstance(error, requests.Timeout):
+                raise self._hung(asked) from error
+            if _refused(error):
+                raise ServerGoneError(f"{asked}, but nothing listens there; is it running?") from error
+            raise ClientError(
+                f"{asked}, and the connection failed: {error}; is that address a Toxiproxy?"
             ) from error
+        except (TimeoutError, requests.Timeout) as error:
+            if routes.is_cluster(self.server) and not await asyncio.to_thread(routes.answers, self.server):
+                raise routes.away(self.server, error) from error
+            raise self._hung(asked) from error
         except toxiproxy.exceptions.NotFound as error:
             raise NotThereError(
                 f"{asked}, which it does not have; was it restarted, or changed by hand?"
@@ -304,17 +322,17 @@ class Toxiproxy:
             raise ClientError(
                 f"{asked}, and answered {error.response.status_code}: {body or 'nothing more'}; see its log"
             ) from error
-        except requests.ConnectionError as error:
-            if _refused(error):
-                raise ServerGoneError(f"{asked}, but nothing listens there; is it running?") from error
-            raise ClientError(
-                f"{asked}, and the connection failed: {error}; is that address a Toxiproxy?"
-            ) from error
         except (requests.RequestException, KeyError, TypeError, ValueError, AttributeError) as error:
             raise ClientError(
                 f"{asked}, and its answer makes no sense ({type(error).__name__}: {error}); "
                 "is that address a Toxiproxy?"
             ) from error
+
+    def _hung(self, asked: str) -> HungError:
+        return HungError(
+            f"{asked}, and did not answer within {self._timeout:g} s; it hangs when somebody on its "
+            "connections does not read: restart it if that lasts"
+        )
 
 
 def _state(proxy: toxiproxy.Proxy) -> ProxyState:

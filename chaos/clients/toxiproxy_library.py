@@ -17,6 +17,7 @@ import requests
 import toxiproxy
 import toxiproxy.api
 
+from chaos.clients import routes
 from chaos.errors import ClientError
 
 
@@ -26,14 +27,14 @@ class Consumer(toxiproxy.api.APIConsumer):  # type: ignore[misc]
     """
 
     def __init__(self, server: str, timeout: float) -> None:
-        address = urlsplit(server)
+        self._server = server
+        self._real = routes.resolved(server)
+        address = urlsplit(self._real)
         if address.scheme not in {"http", "https"} or not address.hostname:
             raise ClientError(f"`{server}` is no address of a Toxiproxy server; write http://HOST:PORT")
         self.host, self.port = address.hostname, address.port
-        self._server = server
         self._timeout = timeout
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = routes.requests_session(server)
 
     def get(self, url: str, params: Mapping[str, str] | None = None, **kwargs: Any) -> requests.Response:
         return self._ask("GET", url, params=params, **kwargs)
@@ -46,7 +47,9 @@ class Consumer(toxiproxy.api.APIConsumer):  # type: ignore[misc]
 
     def _ask(self, method: str, url: str, **kwargs: Any) -> requests.Response:
         kwargs.setdefault("timeout", self._timeout)
-        response = self._session.request(method, self._server + url, **kwargs)
+        response = self._session.request(method, self._real + url, **kwargs)
+        if (trouble := routes.trouble(self._server, response.status_code, response.text)) is not None:
+            raise trouble
         toxiproxy.api.validate_response(response)
         response.raise_for_status()
         return response

@@ -68,14 +68,8 @@ class Setup:
     clearing: RealSeconds = CLEARING
 
     @classmethod
-    def of(
-        cls,
-        section: CrewSection,
-        runbook: Runbook,
-        seed: int,
-        places: Mapping[str, Sequence[str]] | None = None,
-    ) -> Setup:
-        """What a document's `crew` asks for."""
+    def of(cls, section: CrewSection, runbook: Runbook, seed: int) -> Setup:
+        """What a document's `crew` asks for, in a world whose places are not known yet."""
         return cls(
             people_of(section),
             section.headcount,
@@ -84,7 +78,6 @@ class Setup:
             section.attending,
             section.mechanisms,
             section.repairs,
-            places or {},
         )
 
     def describe(self) -> dict[str, Json]:

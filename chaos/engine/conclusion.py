@@ -7,9 +7,10 @@ import math
 from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
-from chaos.engine.judgement import Sample, Verdict
+from chaos.engine.judgement import Verdict
 from chaos.engine.judging import Judged, judge_goals
 from chaos.engine.parts import Notes, Parts, Stop
+from chaos.engine.probing import Taken
 from chaos.engine.timeline import Span
 from chaos.engine.verdict import Outcome, Seen, decide
 from chaos.errors import StandbyError
@@ -24,8 +25,8 @@ class Conclusion:
 
     parts: Parts
     notes: Notes
-    taken: Mapping[str, Sequence[Sample]]
-    """The values of sources, by goal."""
+    taken: Mapping[str, Taken]
+    """What the sources gave, by goal."""
 
     async def judge(self) -> list[Judged]:
         if self.parts.stop.done() or "after" not in {span.phase for span in self.notes.spans}:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chaos.clients.prometheus import Prometheus
 from chaos.clock import Clock, StoryClock, StorySeconds
-from chaos.engine.sources import Source
-from chaos.errors import FaultError, StandbyError
+from chaos.engine.sources import Found, Source
+from chaos.errors import ApiAwayError, FaultError, StandbyError
 from chaos.experiment.fault import FaultSpec
 from chaos.experiment.fault import Proof as OwnProof
 from chaos.faults.base import Fault, HasCanary, Plan
 from chaos.proof import Proof
 from chaos.record import Record
 from chaos.undo.journal import Intent, Journal
-from chaos.undo.recovery import undo
+from chaos.undo.recovery import API_AWAY_PAUSE, undo
+from chaos.undo.steps import bound_of
 from chaos.worlds.system import System
 
 LEAD = 0.25
@@ -87,7 +88,7 @@ class Injection:
     async def prove_path(self, record: Record, journal: Journal) -> Proof:
         """Show that the caller depends on what will be hurt; where its connections are too short to be seen, with a
         canary: a small delay for a few seconds, journaled and undone like a fault."""
-        proof = await self._bounded(self.fault.prove_path())
+        proof = await self._bounded(self.fault.prove_path)
         if proof.holds is not None or not isinstance(self.fault, HasCanary):
             return proof
         plan = await self.fault.canary()
@@ -97,7 +98,7 @@ class Injection:
         record.event("canary_applied", id=self.id, targets=list(plan.targets))
         try:
             await self.fault.apply_canary(plan)
-            seen = await self._bounded(self.fault.prove_path())
+            seen = await self._bounded(self.fault.prove_path)
         finally:
             gone = await undo(intent, journal)
             record.event("canary_undone", id=self.id, gone=gone.holds, evidence=gone.evidence)
@@ -114,7 +115,8 @@ class Injection:
             proof = await undo(self.intent, journal)
             record.event("fault_undone", id=self.id, by=by)
             if proof.holds:
-                proof = await self._bounded(self.fault.prove_gone(self._plan))
+                plan = self._plan
+                proof = await self._bounded(lambda: self.fault.prove_gone(plan))
             record.event("fault_gone", id=self.id, gone=proof.holds, evidence=proof.evidence)
             if not proof.holds:
                 self.left = f"{self.spec.title} on {', '.join(self._plan.targets)}: {proof.evidence}"
@@ -129,7 +131,8 @@ class Injection:
                 "narrow `select`, or raise the limit"
             )
         what = f"{self.spec.fault} on {', '.join(self._plan.targets)}"
-        lease = clock.unix() + max(0.0, end - clock.monotonic()) + LEASE
+        undoing = max((bound_of(step) for step in self._plan.undo), default=0.0)
+        lease = clock.unix() + max(0.0, end - clock.monotonic()) + max(LEASE, undoing)
         intent = Intent(self.id, what, self._plan.undo, lease)
         journal.intend(intent.id, intent.what, intent.steps, lease=lease)
         self.intent = intent
@@ -162,39 +165,50 @@ class Injection:
 
     async def _see(self, record: Record, when: str) -> None:
         assert self._plan is not None
-        proof = await self._bounded(self.fault.observe(self._plan))
+        plan = self._plan
+        proof = await self._bounded(lambda: self.fault.observe(plan))
         if proof.holds is not False and self.spec.proof is not None:
-            own = await self._bounded(self._own_proof(self.spec.proof))
+            wanted = self.spec.proof
+            own = await self._bounded(lambda: self._own_proof(wanted, record))
             proof = Proof(own.holds, f"{own.evidence}; {proof.evidence}")
         record.event("fault_observed", id=self.id, in_force=proof.holds, evidence=proof.evidence, when=when)
         if not proof.holds:
             self.doubts.append(f"{self.spec.title} was not seen in force ({when}): {proof.evidence}")
 
-    async def _own_proof(self, wanted: OwnProof) -> Proof:
+    async def _own_proof(self, wanted: OwnProof, record: Record) -> Proof:
         """The user's own proof of effect: where its value comes from, and what that must be; given a few looks."""
         text = self.proves.text if self.proves is not None else wanted.query or ""
-        value = None
+        found = Found(None)
         for _ in range(OWN_PROOF_LOOKS):
-            value = await self._own_value(wanted)
-            if value is not None and wanted.expect.holds(value):
-                return Proof(True, f"{text} is {value:.4g}, as its proof expects ({wanted.expect})")
+            found = await self._own_value(wanted)
+            if found.value is not None and wanted.expect.holds(found.value):
+                return Proof(True, f"{text} is {found.value:.4g}, as its proof expects ({wanted.expect})")
             await asyncio.sleep(1)
-        if value is None:
-            return Proof(None, f"{text} has no data")
-        return Proof(False, f"{text} is {value:.4g}; its proof expects {wanted.expect}")
+        why = found.told(record.masked)
+        reason = f"; the last time it {why}" if why else ""
+        if found.value is None:
+            return Proof(None, f"{text} has no data{reason}")
+        return Proof(False, f"{text} is {found.value:.4g}; its proof expects {wanted.expect}{reason}")
 
-    async def _own_value(self, wanted: OwnProof) -> float | None:
+    async def _own_value(self, wanted: OwnProof) -> Found:
         if self.proves is not None:
-            return await self.proves.value()
+            return await self.proves.ask()
         found = await self.prometheus.instant(wanted.query or "", lookback=3.0)
-        return next((sample for series in found for _, sample in series.samples), None)
+        return Found(next((sample for series in found for _, sample in series.samples), None))
 
-    async def _bounded(self, proving: Awaitable[Proof]) -> Proof:
+    async def _bounded(self, prove: Callable[[], Awaitable[Proof]]) -> Proof:
+        """A proof within its bound; while a cluster's API server is away it is tried again, for it comes back."""
+        away = ""
         try:
             async with asyncio.timeout(PROOF_BOUND):
-                return await proving
+                while True:
+                    try:
+                        return await prove()
+                    except ApiAwayError as error:
+                        away = f": {error}"
+                        await asyncio.sleep(API_AWAY_PAUSE)
         except TimeoutError:
-            return Proof(None, f"could not be seen within {PROOF_BOUND:g} s")
+            return Proof(None, f"could not be seen within {PROOF_BOUND:g} s{away}")
         except StandbyError as error:
             return Proof(None, str(error))
 

@@ -17,6 +17,7 @@ from chaos.experiment.units import format_duration
 
 Sample = tuple[float, float]
 """(seconds, value)"""
+NO_DATA = "no data: the query matched nothing in the window"
 
 
 class Verdict(StrEnum):
@@ -87,7 +88,7 @@ def judge(
     if not seen:
         return Judgement(
             Verdict.INCONCLUSIVE,
-            "no data: the query matched nothing in the window",
+            NO_DATA,
             longest_gap=window.end - window.start,
         )
     gap = _longest_gap(seen, window, step)

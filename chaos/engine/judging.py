@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaos.clients.prometheus import Prometheus, Series
 from chaos.clock import RealSeconds, SystemClock
-from chaos.engine.judgement import Judgement, Limits, Sample, Verdict, Window, judge, worst_of
+from chaos.engine.judgement import NO_DATA, Judgement, Limits, Sample, Verdict, Window, judge, worst_of
+from chaos.engine.probing import Slip, Taken
 from chaos.engine.timeline import Span, windows
 from chaos.errors import ClientError
 from chaos.experiment.units import Expectation
@@ -33,12 +34,12 @@ class Judged:
 
 async def judge_goals(
     prometheus: Prometheus,
-    taken: Mapping[str, Sequence[Sample]],
+    taken: Mapping[str, Taken],
     goals: Sequence[Goal],
     spans: list[Span],
     time_scale: float,
 ) -> list[Judged]:
-    """Judge every goal at once, each over the windows of its phases; `taken` are the values of sources, by goal."""
+    """Judge every goal at once, each over the windows of its phases; `taken` is what sources gave, by goal."""
     return await asyncio.gather(*(_judge_goal(prometheus, taken, goal, spans, time_scale) for goal in goals))
 
 
@@ -57,7 +58,7 @@ async def preflight_goal(prometheus: Prometheus, goal: Goal, time_scale: float) 
 
 async def _judge_goal(
     prometheus: Prometheus,
-    taken: Mapping[str, Sequence[Sample]],
+    taken: Mapping[str, Taken],
     goal: Goal,
     spans: list[Span],
     time_scale: float,
@@ -69,7 +70,7 @@ async def _judge_goal(
         )
     try:
         if goal.interval is not None:
-            return _from_taken(taken.get(goal.name, ()), goal.interval, goal, stretches, time_scale)
+            return _from_taken(taken.get(goal.name, Taken()), goal.interval, goal, stretches, time_scale)
         if goal.once:
             return await _once(prometheus, goal, stretches)
         return await _throughout(prometheus, goal, stretches, time_scale)
@@ -113,17 +114,32 @@ async def _throughout(
 
 
 def _from_taken(
-    samples: Sequence[Sample],
+    taken: Taken,
     interval: RealSeconds,
     goal: Goal,
     stretches: list[Window],
     time_scale: float,
 ) -> Judged:
     parts = [
-        (window, tuple(sample for sample in samples if window.start <= sample[0] <= window.end))
+        (window, tuple(sample for sample in taken.samples if window.start <= sample[0] <= window.end))
         for window in stretches
     ]
-    return _judged(goal, parts, interval, time_scale)
+    judged = _judged(goal, parts, interval, time_scale)
+    return replace(judged, judgement=_explained(judged.judgement, taken.slips, stretches))
+
+
+def _explained(judgement: Judgement, slips: Sequence[Slip], stretches: Sequence[Window]) -> Judgement:
+    """With the source's last reason: why there was no value where values are missing, why it was 0 where they broke."""
+    if judgement.verdict is Verdict.PASS:
+        return judgement
+    why = "no data: there was no value in the window" if judgement.why == NO_DATA else judgement.why
+    empty = judgement.verdict is Verdict.INCONCLUSIVE
+    told = [
+        slip.why
+        for slip in slips
+        if slip.empty is empty and any(window.start <= slip.moment <= window.end for window in stretches)
+    ]
+    return replace(judgement, why=f"{why}; the last time it {told[-1]}" if told else why)
 
 
 def _judged(

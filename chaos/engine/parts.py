@@ -11,7 +11,7 @@ from typing import Protocol
 from chaos.clients.prometheus import FiringAlert, Prometheus
 from chaos.clock import Clock, StoryClock
 from chaos.engine.injection import Injection
-from chaos.engine.sampling import StopCondition
+from chaos.engine.sampling import AlertSource, StopCondition
 from chaos.engine.sources import Sources
 from chaos.engine.timeline import Span
 from chaos.experiment.model import Experiment
@@ -67,6 +67,7 @@ class Parts:
     stops: Sequence[StopCondition]
     system: System
     prometheus: Prometheus
+    alerts: AlertSource
     record: Record
     journal: Journal
     clock: Clock

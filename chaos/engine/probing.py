@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from chaos.clock import Clock
 from chaos.engine.judgement import Sample
 from chaos.engine.sources import Sources
 from chaos.record import Record
 from chaos.worlds.system import Goal
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A source that gave no value, or 0 for a reason: when (unix seconds), whether there was none, and why."""
+
+    moment: float
+    empty: bool
+    why: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a source gave so far; the samples are (unix seconds, value)."""
+
+    samples: list[Sample] = field(default_factory=list)
+    slips: list[Slip] = field(default_factory=list)
 
 
 class Prober:
@@ -24,13 +42,13 @@ class Prober:
         self._sources = sources
         self._record = record
         self._clock = clock
-        self._taken: dict[str, list[Sample]] = {goal.name: [] for goal in self._goals}
+        self._taken = {goal.name: Taken() for goal in self._goals}
         self._anew = {goal.name: asyncio.Event() for goal in self._goals}
         self._asking: set[asyncio.Task[None]] = set()
 
     @property
-    def taken(self) -> Mapping[str, Sequence[Sample]]:
-        """The values so far: (unix seconds, value), by goal."""
+    def taken(self) -> Mapping[str, Taken]:
+        """What the sources gave so far, by goal."""
         return self._taken
 
     def begin_phase(self, phase: str) -> None:
@@ -65,11 +83,18 @@ class Prober:
 
     async def _ask(self, goal: Goal) -> None:
         asked = self._clock.unix()
-        value = await self._sources[goal.name].value()
+        found = await self._sources[goal.name].ask()
+        value, why = found.value, found.told(self._record.masked)
+        taken = self._taken[goal.name]
         if value is not None:
-            self._taken[goal.name].append((asked, value))
+            taken.samples.append((asked, value))
+        if why:
+            taken.slips.append(Slip(asked, value is None, why))
         holds = None if value is None else goal.expect.holds(value)
-        self._record.event("sample", objective=goal.name, value=value, holds=holds, expect=str(goal.expect))
+        reason = {"why": why} if why else {}
+        self._record.event(
+            "sample", objective=goal.name, value=value, holds=holds, expect=str(goal.expect), **reason
+        )
 
     async def _until(self, due: float, anew: asyncio.Event) -> None:
         """Sleep to the next beat, or to the begin of a phase."""

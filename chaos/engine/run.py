@@ -17,10 +17,10 @@ from chaos.engine.judgement import Verdict
 from chaos.engine.judging import Judged, judge_goals, preflight_goal
 from chaos.engine.parts import Crew, Nobody, Notes, Parts, Stop
 from chaos.engine.probing import Prober
-from chaos.engine.sampling import Sampler
+from chaos.engine.sampling import Alerting, Sampler
 from chaos.engine.timeline import Span
 from chaos.engine.verdict import Outcome
-from chaos.errors import PreflightError, StandbyError
+from chaos.errors import ClientError, PreflightError, StandbyError
 from chaos.worlds.system import Goal
 
 CLOCKS_APART = 0.5
@@ -48,11 +48,11 @@ class _Run:
             parts.record,
             parts.clock,
             parts.story.time_scale,
+            alerting=Alerting(parts.alerts, self._on_alerts),
             goals=parts.goals,
             figures=parts.system.figures(),
             stops=parts.stops,
             halt=parts.halt,
-            on_alerts=self._on_alerts,
             on_stop=lambda why: self._stop(Stop(why=why)),
         )
         self.prober = Prober(parts.goals, parts.sources, parts.record, parts.clock)
@@ -134,6 +134,11 @@ class _Run:
                 f"Prometheus' clock {told}, so its samples cannot be laid beside what the run does "
                 f"({CLOCKS_APART:g} s are allowed); synchronise the two clocks (NTP)"
             )
+        if self.parts.experiment.crew is not None:
+            try:
+                await self.parts.alerts.firing()
+            except ClientError as error:
+                troubles.append(f"nobody could be called: {error}")
         for goal in self.parts.goals:
             trouble = await preflight_goal(self.parts.prometheus, goal, self.story.time_scale)
             if trouble:
@@ -212,7 +217,8 @@ class _Run:
             raise _Concluded
 
     async def _faults(self, length: StorySeconds) -> None:
-        begin = self.clock.monotonic() + LEAD
+        first = min((self.story.real(one.spec.at) for one in self.parts.injections), default=LEAD)
+        begin = self.clock.monotonic() + max(0.0, LEAD - first)
         arguments = (begin, self.story, self.clock, self.record, self.parts.journal)
         self._injecting = [asyncio.create_task(one.run(*arguments)) for one in self.parts.injections]
         await self.clock.sleep_until(begin)

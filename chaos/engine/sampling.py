@@ -10,6 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from chaos.clients.prometheus import FiringAlert, Prometheus
 from chaos.clock import Clock, StorySeconds
@@ -27,6 +28,25 @@ STALE = 3.0
 """Real seconds that a value may be old and still be a value."""
 NO_DATA_AT_LEAST = 5.0
 """Real seconds without data before a stop condition without a longer `for` fires for the want of it."""
+
+
+HEARTBEAT = "none"
+"""The severity of alerts that always fire, to show that alerts arrive at all; they say nothing of the system."""
+
+
+class AlertSource(Protocol):
+    """Where it is known which alerts fire."""
+
+    async def firing(self) -> Sequence[FiringAlert]:
+        """The alerts that fire now. Raises ClientError where that is not known."""
+
+
+@dataclass(frozen=True)
+class Alerting:
+    """Where alerts are asked for, and who is told of them."""
+
+    source: AlertSource
+    tell: Callable[[Iterable[FiringAlert]], None]
 
 
 @dataclass(frozen=True)
@@ -78,21 +98,21 @@ class Sampler:
         clock: Clock,
         time_scale: float,
         *,
+        alerting: Alerting,
         goals: Sequence[Goal],
         figures: Sequence[Figure],
         stops: Sequence[StopCondition],
         halt: Path,
-        on_alerts: Callable[[Iterable[FiringAlert]], None],
         on_stop: Callable[[str], None],
     ) -> None:
         self._prometheus = prometheus
+        self._alerting = alerting
         self._record = record
         self._clock = clock
         self._goals = [goal for goal in goals if not goal.once and goal.interval is None]
         self._figures = [figure for figure in figures if figure.live]
         self._watchmen = [Watchman(stop, time_scale) for stop in stops]
         self._halt = halt
-        self._on_alerts = on_alerts
         self._on_stop = on_stop
         self._firing: set[FiringAlertKey] = set()
         self.watching = False
@@ -122,17 +142,18 @@ class Sampler:
 
     async def _alerts(self) -> None:
         try:
-            firing = await self._prometheus.firing()
+            found = await self._alerting.source.firing()
         except ClientError as error:
             self._record.event("alerts_unknown", why=str(error))
             return
+        firing = [one for one in found if one.labels.get("severity") != HEARTBEAT]
         now = {(alert.name, tuple(sorted(alert.labels.items()))) for alert in firing}
         for name, labels in sorted(now - self._firing):
             self._record.event("alert_firing", alert=name, labels=dict(labels))
         for name, labels in sorted(self._firing - now):
             self._record.event("alert_resolved", alert=name, labels=dict(labels))
         self._firing = now
-        self._on_alerts(firing)
+        self._alerting.tell(firing)
 
     async def _goal(self, goal: Goal) -> None:
         value = await self._value(goal.query, goal.expect)

@@ -1,7 +1,7 @@
 """Where an objective's values come from when it is no PromQL: a request, a command, a function.
 
 A source is asked for one value at a time. `None` is no value: what could not be found out is never taken for a good
-value, nor for a bad one.
+value, nor for a bad one. Where there is none, or a bad one without a number of its own, the source says why.
 """
 
 from __future__ import annotations
@@ -9,26 +9,51 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
+import math
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import aiohttp
 
+from chaos.clients import routes
 from chaos.clients.commands import run_command
 from chaos.clock import RealSeconds
-from chaos.errors import PreflightError
+from chaos.errors import PreflightError, StandbyError, WorldError
 from chaos.experiment.fault import Proof
 from chaos.experiment.objective import HttpCheck, Objective
+from chaos.experiment.tree import printable
 
 NUMBER = re.compile(rb"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
 _LINK = re.compile(r"\$(LINK_\w+)")
 MOST_OUTPUT = 64 * 1024
 """Bytes of a command's output that are looked at for a number: the last ones."""
+LONGEST_SAID = 200
+"""Letters of somebody else's words that a reason repeats: the last ones."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a source answers: a value, or why there is none, or why it is 0."""
+
+    value: float | None
+    why: str = ""
+    """What it did instead, as the end of "the last time it": `raised KeyError`."""
+    said: str = ""
+    """What the user's own code or server said to it; as long as it likes, and with whatever is in it."""
+
+    def told(self, masked: Callable[[str], str]) -> str:
+        """Why, in one line for a reader. `masked` takes the secrets out, before anything is cut off."""
+        said = " ".join(printable(masked(self.said)).split())
+        if len(said) > LONGEST_SAID:
+            said = f"...{said[3 - LONGEST_SAID :]}"
+        return f"{self.why}: {said}" if said else self.why
 
 
 class Source(Protocol):
@@ -37,35 +62,53 @@ class Source(Protocol):
     text: str
     """What is asked, for the report."""
 
-    async def value(self) -> float | None:
-        """The value now, or None where it cannot be told. Bounded in time by the source itself."""
+    async def ask(self) -> Found:
+        """The value now, or why it cannot be told. Never raises; bounded in time by the source itself."""
 
 
 class HttpSource:
-    """1 when a request is answered with the right status in time, else 0. Redirects are not followed."""
+    """1 when a request is answered with the right status in time, else 0. Redirects are not followed.
+
+    Behind a cluster's API server there is no value while that one takes no connection.
+    """
 
     def __init__(self, check: HttpCheck, timeout: RealSeconds) -> None:
         self.text = f"{check.method} {check.url} is answered {check.status} within {timeout:g} s"
         self._check = check
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._timeout = timeout
 
-    async def value(self) -> float | None:
+    async def ask(self) -> Found:
         check = self._check
         try:
             async with (
-                aiohttp.ClientSession(timeout=self._timeout, trust_env=False) as session,
+                routes.opened(check.url, self._timeout) as (session, url),
                 session.request(
-                    check.method, check.url, headers=check.headers, data=check.body, allow_redirects=False
+                    check.method,
+                    url,
+                    headers={**check.headers, **routes.headers(check.url)},
+                    data=check.body,
+                    allow_redirects=False,
                 ) as answer,
             ):
                 await answer.read()
-                return float(answer.status == check.status)
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            return 0.0
+                if answer.status == check.status:
+                    return Found(1.0)
+                return Found(0.0, f"was answered {answer.status}, not {check.status}")
+        except TimeoutError:
+            return Found(0.0, f"was not answered within {self._timeout:g} s")
+        except aiohttp.ClientConnectorError as error:
+            return Found(None if routes.is_cluster(check.url) else 0.0, "was given no connection", str(error))
+        except (aiohttp.ClientError, OSError) as error:
+            return Found(0.0, f"broke off with {type(error).__name__}", str(error))
+        except StandbyError as error:
+            return Found(None, "could not be asked", str(error))
 
 
 class CommandSource:
-    """The number that a command prints last, 1 when it prints none; 0 when it fails or does not end in time."""
+    """The number that a command prints last, 1 when it prints none; 0 when it fails or does not end in time.
+
+    One that cannot be started gives no value.
+    """
 
     def __init__(
         self, command: Sequence[str], timeout: RealSeconds, folder: Path, env: Mapping[str, str]
@@ -76,12 +119,20 @@ class CommandSource:
         self._folder = folder
         self._env = env
 
-    async def value(self) -> float | None:
-        ended = await run_command(self._command, folder=self._folder, timeout=self._timeout, env=self._env)
+    async def ask(self) -> Found:
+        try:
+            ended = await run_command(
+                self._command, folder=self._folder, timeout=self._timeout, env=self._env
+            )
+        except WorldError as error:
+            return Found(None, "could not be started", str(error))
+        if ended.code is None:
+            return Found(0.0, f"did not end within {self._timeout:g} s")
+        output = ended.output[-MOST_OUTPUT:]
         if ended.code != 0:
-            return 0.0
-        numbers = NUMBER.findall(ended.output[-MOST_OUTPUT:])
-        return float(numbers[-1]) if numbers else 1.0
+            return Found(0.0, f"ended with exit code {ended.code}", output.decode(errors="replace"))
+        numbers = NUMBER.findall(output)
+        return _number(float(numbers[-1]) if numbers else 1.0, "printed")
 
 
 class PythonSource:
@@ -96,18 +147,52 @@ class PythonSource:
         self._timeout = timeout
         self._asked: asyncio.Future[object] | None = None
 
-    async def value(self) -> float | None:
+    async def ask(self) -> Found:
         if self._asked is not None and not self._asked.done():
-            return None
+            return Found(None, "had not returned from an earlier call")
         if inspect.iscoroutinefunction(self._function):
             self._asked = asyncio.ensure_future(self._function())
         else:
             self._asked = _on_thread(self._function)
         await asyncio.wait({self._asked}, timeout=self._timeout)
-        if not self._asked.done() or self._asked.cancelled() or self._asked.exception() is not None:
-            return None
-        found = self._asked.result()
-        return float(found) if isinstance(found, bool | int | float) else None
+        if not self._asked.done():
+            return Found(None, f"did not return within {self._timeout:g} s")
+        if self._asked.cancelled():
+            return Found(None, "was cancelled")
+        if (error := self._asked.exception()) is not None:
+            raised = error.error if isinstance(error, _Raised) else error
+            return Found(None, f"raised {type(raised).__name__}", f"{_words(raised)} {_place(raised)}")
+        return _number(self._asked.result(), "returned")
+
+
+class _Raised(Exception):  # noqa: N818 - it carries what a function raised, which a future might not
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - a user's error may raise what it likes where it should tell itself
+        return "(it cannot be told)"
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised, such as `(checks.py:12)`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+
+
+def _number(found: object, how: str) -> Found:
+    """A finite number, or a truth as 1 or 0; anything else is no value."""
+    if not isinstance(found, bool | int | float):
+        return Found(None, f"{how} a {type(found).__name__}, no number")
+    try:
+        value = float(found)
+    except OverflowError:
+        value = math.inf
+    return Found(value) if math.isfinite(value) else Found(None, f"{how} {value}, no finite number")
 
 
 def _on_thread(function: Callable[[], object]) -> asyncio.Future[object]:
@@ -123,7 +208,7 @@ def _on_thread(function: Callable[[], object]) -> asyncio.Future[object]:
         try:
             found = function()
         except BaseException as error:  # noqa: BLE001 - a user's function may raise what it likes
-            reason = RuntimeError(f"{type(error).__name__}: {error}")
+            reason = _Raised(error)
             with suppress(RuntimeError):  # the loop may be closed: then nobody is left to be told
                 loop.call_soon_threadsafe(settle, lambda: outcome.set_exception(reason))
             return

@@ -39,11 +39,7 @@ class Outcome:
 def decide(seen: Seen, expected: Verdict | None = None) -> Outcome:
     """The verdict of a run. `expected` is what the document expects: a fail that is expected exits 0."""
     verdict, reasons = _verdict(seen)
-    why = (
-        reasons[0]
-        if reasons
-        else f"all {seen.held} objectives held, and every fault was shown to be in force and gone"
-    )
+    why = reasons[0] if reasons else f"{_held(seen.held)}, and every fault was shown to be in force and gone"
     if seen.left:
         return Outcome(
             verdict, f"something could not be undone: {seen.left[0]}", NOT_UNDONE, (*seen.left, *reasons)
@@ -77,3 +73,7 @@ def _code(verdict: Verdict, expected: Verdict | None) -> int:
     if expected is Verdict.FAIL:
         return PASS if verdict is Verdict.FAIL else FAIL
     return PASS if verdict is Verdict.PASS else FAIL
+
+
+def _held(objectives: int) -> str:
+    return "the one objective held" if objectives == 1 else f"all {objectives} objectives held"

@@ -21,6 +21,11 @@ from chaos.experiment.system import GENERIC_REPAIRS, NO_PROMETHEUS
 from chaos.experiment.units import UnitError, format_duration, parse_duration
 from chaos.experiment.words import nearest, one_of
 
+CLUSTERS = ("kind", "kubernetes")
+"""The worlds in which everything runs already."""
+LOCAL_ONLY = ("command", "address", "metrics", "env", "cwd")
+"""What of a tier has a meaning in the world `local` alone."""
+WEBHOOK = "webhook"
 ROOMS_LINKS = ("edge", "media-to-platform", "platform-to-media")
 ROOMS_TIERS = ("platform", "media", "audience")
 
@@ -40,9 +45,17 @@ def check(document: object) -> Iterator[Finding]:
     """Everything in a document's plain values that does not fit together, errors and doubts."""
     whole = _mapping(document)
     yield from _one_system(whole)
-    yield from _links_of_system(whole)
+    if whole.get("world") in CLUSTERS:
+        yield from _system_in_a_cluster(whole)
+    else:
+        yield from _tiers_of_system(whole)
+        yield from _links_of_system(whole)
     yield from _repairs_of_system(_mapping(whole.get("system")))
     yield from _without_prometheus(whole)
+    if whole.get("world") not in CLUSTERS and _mapping(whole.get("crew")).get("alerts") == WEBHOOK:
+        yield Finding(
+            ("crew", "alerts"), "no Alertmanager's webhook is heard in the world `local`", "`prometheus`"
+        )
     yield from _same_names(whole, "objectives")
     yield from _same_names(whole, "stop_when")
     yield from _same_names(whole, "faults")
@@ -99,6 +112,39 @@ def _texts(value: object) -> list[str]:
 def _one_system(whole: Mapping[str, object]) -> Iterator[Finding]:
     if _given(whole, "rooms") and _given(whole, "system"):
         yield Finding(("system",), "stands beside `rooms`", "one of `rooms` and `system`")
+
+
+def _tiers_of_system(whole: Mapping[str, object]) -> Iterator[Finding]:
+    for name, tier in _mapping(_mapping(whole.get("system")).get("tiers")).items():
+        if isinstance(tier, Mapping) and not (_given(tier, "command") or _given(tier, "address")):
+            path = ("system", "tiers", name)
+            yield Finding(path, "is neither started nor found", "a `command`, an `address`, or both")
+
+
+def _system_in_a_cluster(whole: Mapping[str, object]) -> Iterator[Finding]:
+    """There the tiers run already, and the links and Prometheus are there; what only `local` does says so."""
+    system = _mapping(whole.get("system"))
+    tiers = _mapping(system.get("tiers"))
+    world = _text(whole.get("world"))
+    for name, tier in tiers.items():
+        for key in LOCAL_ONLY:
+            if _given(_mapping(tier), key):
+                told = f"belongs to the world local; in {world} the tier is the Deployment {name}, as it runs there"
+                yield Finding(("system", "tiers", name, key), told, "`ready`, or nothing")
+    if _list(system.get("rules")):
+        told = f"belongs to the world local; in {world} Prometheus has its own rules"
+        yield Finding(("system", "rules"), told, "no `rules`")
+    for name, link in _mapping(system.get("links")).items():
+        for end in ("from", "to"):
+            tier = _text(_mapping(link).get(end))
+            if tier is not None and tier not in tiers:
+                path = ("system", "links", name, end)
+                yield Finding(
+                    path, "is no tier of this system", one_of(list(tiers)), nearest(tier, list(tiers))
+                )
+    if system and not _given(whole, "prometheus"):
+        told = f"has no Prometheus of its own for services in {world}"
+        yield Finding(("system",), told, "a section `prometheus` with its `url`, or with `none`")
 
 
 def _links_of_system(whole: Mapping[str, object]) -> Iterator[Finding]:
@@ -159,7 +205,7 @@ def _without_prometheus(whole: Mapping[str, object]) -> Iterator[Finding]:
             asked.append(("faults", index, "proof", "query"))
     for path in asked:
         yield Finding(path, "there is no Prometheus to ask", expected)
-    if _given(whole, "crew"):
+    if _given(whole, "crew") and _mapping(whole.get("crew")).get("alerts") != WEBHOOK:
         yield Finding(("crew",), "there is no Prometheus whose alerts could call anybody", "a Prometheus")
 
 

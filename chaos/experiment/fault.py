@@ -115,6 +115,23 @@ class LinkFaultSpec(FaultSpec):
     """`upstream`: from the caller to the called. `downstream`: the answers."""
 
 
+class NodeFaultSpec(FaultSpec):
+    """A fault of nodes: one by name, or those that carry what `tier` and `select` mean. Exactly one of the two."""
+
+    node: Annotated[str, Field(min_length=1)] | None = None
+    """The name of one node."""
+    tier: Annotated[str, Field(min_length=1)] | None = None
+    """The tier whose nodes are possible targets, e.g. `media`."""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if (self.node is None) == (self.tier is None):
+            raise wrong("needs exactly one target", expected="one of `node` and `tier`")
+        if self.node is not None and self.select is not None:
+            raise wrong("one node leaves nothing to select", at="select", expected="`select` beside `tier`")
+        return self
+
+
 class ProcessFaultSpec(FaultSpec):
     """A fault of a process: one by name, or those of a tier that `select` picks. Exactly one of the two."""
 

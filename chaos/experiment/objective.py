@@ -26,7 +26,7 @@ JUDGED: tuple[Phase, ...] = ("baseline", "faults", "recovery", "after")
 class HttpCheck(Model):
     """An HTTP request; its value is 1 when it is answered with `status` in time, else 0."""
 
-    url: Annotated[str, Field(pattern=r"^https?://\S+$")]
+    url: Annotated[str, Field(pattern=r"^(https?|kubernetes)://\S+$")]
     method: Literal["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"] = "GET"
     status: Annotated[int, Field(ge=100, le=599)] = 200
     """The status that counts as 1."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -64,6 +64,9 @@ class CrewSection(Model):
     """How many people are on call."""
     runbooks: Annotated[str, Field(min_length=1)]
     """The file that says which alert leads to which diagnosis and action, from the document's folder."""
+    alerts: Literal["prometheus", "webhook"] = "prometheus"
+    """Where they are called from: the Prometheus of the run, or the webhook of an Alertmanager, which the outpost of a
+    cluster hears."""
     attending: bool = False
     """People sit by the room: they skip most of noticing and acknowledging."""
     mechanisms: Mechanisms = Mechanisms()

@@ -24,6 +24,7 @@ Bridge: TypeAlias = Literal["primary", "spare"]
 RoomName: TypeAlias = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 
 DEFAULT_SCALE = 1 / 1000
+STAY_MEDIAN_S = 26 * 60.0  # story seconds; about what listeners stayed, see the facts on listeners
 DEFAULT_HOST_PATIENCE = StorySeconds(300.0)  # assumption: a host sits out five minutes of a broken room
 RELAUNCH_SUFFIX = "-2"
 
@@ -156,6 +157,8 @@ class PlannedRoom(Model):
     join_over_s: float = Field(gt=0)
     shape: Shape = "launch"
     followers: int = Field(default=0, ge=0, le=10_000_000_000)
+    stay_s: float = Field(default=STAY_MEDIAN_S, gt=0)
+    """How long half of them stay at most."""
     planned_end_s: float = Field(gt=0)
     host_patience_s: float = Field(default=float(DEFAULT_HOST_PATIENCE), gt=0)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self, TypeAlias
+from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
 from chaos.clock import RealSeconds
 from chaos.experiment.base import Many, Model, wrong
@@ -27,35 +27,39 @@ Command: TypeAlias = Annotated[Many[str], Field(min_length=1), AfterValidator(_n
 
 
 class TierSection(Model):
-    """One tier of the user's own: a `command` that the world runs, an `address` that is already served, or both."""
+    """One tier of the user's own.
+
+    In the world `local`: a `command` that the world runs, an `address` that is already served, or both. In a cluster it
+    is the Deployment of its name in the target's namespace (one that is only called by a link may be any pods behind a
+    Service), which nobody starts here: of the keys below it may have `ready` alone, or none.
+    """
 
     command: Command | None = None
-    """The program and its arguments; it is started and stopped with the world."""
+    """The program and its arguments; it is started and stopped with the world. In `local` only."""
     address: HostPort | None = None
-    """`host:port` at which the tier is served."""
+    """`host:port` at which the tier is served. In `local` only."""
     ready: Url | None = None
-    """Answers 200 when the tier can work."""
+    """Answers 200 when the tier can work. In a cluster its path is what is asked, through a link to this tier and
+    straight, to see a fault's effect."""
     metrics: Url | None = None
-    """Scraped by the world's own Prometheus."""
+    """Scraped by the world's own Prometheus. In `local` only."""
     env: dict[EnvName, str] = Field(default_factory=dict)
-    """Further environment variables of `command`."""
+    """Further environment variables of `command`. In `local` only."""
     cwd: str | None = None
-    """The folder in which `command` runs; the document's folder unless given."""
-
-    @model_validator(mode="after")
-    def _is_somewhere(self) -> Self:
-        if self.command is None and self.address is None:
-            raise wrong("is neither started nor found", expected="a `command`, an `address`, or both")
-        return self
+    """The folder in which `command` runs; the document's folder unless given. In `local` only."""
 
 
 class LinkSection(Model):
-    """A network path from one tier to another, carried by a Toxiproxy proxy."""
+    """A network path from one tier to another, carried by a Toxiproxy proxy.
+
+    In a cluster it is the link of this name in the namespace: `standby link add` puts one there.
+    """
 
     from_: str = Field(alias="from")
-    """Who calls: a tier with a `command`, or `load`. It is given the link's address in its environment."""
+    """Who calls: in `local` a tier with a `command`, or `load`, which is given the link's address in its environment;
+    in a cluster a tier."""
     to: str
-    """The tier that is called; it needs an `address`."""
+    """The tier that is called; in `local` it needs an `address`."""
 
 
 class RepairSection(Model):
@@ -75,11 +79,13 @@ class SystemSection(Model):
     tiers: Annotated[dict[Name, TierSection], Field(min_length=1)]
     """The tiers by name."""
     links: dict[Name, LinkSection] = Field(default_factory=dict)
-    """The links by name; the caller of `api-to-db` is given its address (`host:port`) in `$LINK_API_TO_DB`."""
+    """The links by name; in `local` the caller of `api-to-db` is given its address (`host:port`) in
+    `$LINK_API_TO_DB`."""
     repairs: dict[RepairName, RepairSection] = Field(default_factory=dict)
     """Repairs of one's own by name, beside `restart_process` and `clear_link`; runbooks name them as actions."""
     rules: Many[Annotated[str, Field(min_length=1)]] = ()
-    """Files with recording and alerting rules for the world's own Prometheus, from the document's folder."""
+    """Files with recording and alerting rules for the world's own Prometheus, from the document's folder. In `local`
+    only: a cluster's Prometheus has its own."""
 
 
 def link_variable(link: str) -> str:
@@ -88,7 +94,8 @@ def link_variable(link: str) -> str:
 
 
 class LoadSection(Model):
-    """The user's own load: a command that runs from warm-up to the end of *after*."""
+    """The user's own load: a command that runs from warm-up to the end of *after*, on this machine also for services
+    in a cluster."""
 
     command: Command
     """The program and its arguments."""
@@ -107,8 +114,9 @@ NO_PROMETHEUS = "none"
 class PrometheusSection(Model):
     """A Prometheus that is already there. Secrets come from the environment, never from the document."""
 
-    url: Annotated[str, Field(pattern=r"^(none|https?://\S+)$")]
-    """Its base URL; `none` where there is no Prometheus: then nothing can ask it (no `query`, no crew)."""
+    url: Annotated[str, Field(pattern=r"^(none|(https?|kubernetes)://\S+)$")]
+    """Its base URL; `kubernetes://CONTEXT/NAMESPACE/services/NAME:PORT` for one behind a cluster's API server; `none`
+    where there is no Prometheus: then nothing can ask it (no `query`, no crew)."""
     bearer_token_env: EnvName | None = None
     """The environment variable that holds the bearer token."""
     headers: dict[str, str] = Field(default_factory=dict)

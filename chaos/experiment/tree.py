@@ -9,7 +9,7 @@ from typing import TypeAlias
 from chaos.errors import DocumentError, Problem
 
 LONGEST_VALUE = 60
-UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 """What YAML does not allow as it stands, and a document not as an escape either."""
 
 Data: TypeAlias = "bool | int | float | str | list[Data] | dict[str, Data] | None"

@@ -85,6 +85,10 @@ class HasCanary(Protocol):
     The engine journals and undoes it like a fault, before the faults, and asks `prove_path` again meanwhile.
     """
 
+    @classmethod
+    def canary_told(cls) -> str:
+        """What the small hurt is, in words."""
+
     async def canary(self) -> Plan:
         """What the small hurt would touch. Touches nothing."""
 

@@ -3,41 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal, Self
-
-from pydantic import Field, model_validator
 
 from chaos.errors import PreflightError
-from chaos.experiment.base import wrong
-from chaos.experiment.fault import FaultSpec
 from chaos.faults.base import Fault, Plan
+from chaos.faults.kubernetes.drain import Drain
+from chaos.faults.kubernetes.kind_node import KindNodeLoss
 from chaos.faults.process.act import How
 from chaos.faults.process.base import ActFault
+from chaos.faults.specs import NodeLossSpec
 from chaos.faults.targets import chosen, possible
 from chaos.worlds.base import ProcessInfo, Proof, World
-
-
-class NodeLossSpec(FaultSpec):
-    """Nodes are lost: one by name, or those that carry what `tier` and `select` mean.
-
-    Without a `count` or `share` one node is lost, drawn where several are meant.
-    """
-
-    fault: Literal["node_loss"] = "node_loss"
-    node: Annotated[str, Field(min_length=1)] | None = None
-    """The name of one node."""
-    tier: Annotated[str, Field(min_length=1)] | None = None
-    """The tier whose nodes are possible targets, e.g. `media`."""
-    how: Literal["kill", "pause", "stop"] = "kill"
-    """`kill`: gone at once. `pause`: it hangs. `stop`: shut down in order."""
-
-    @model_validator(mode="after")
-    def _one_target(self) -> Self:
-        if (self.node is None) == (self.tier is None):
-            raise wrong("needs exactly one target", expected="one of `node` and `tier`")
-        if self.node is not None and self.select is not None:
-            raise wrong("one node leaves nothing to select", at="select", expected="`select` beside `tier`")
-        return self
 
 
 class LocalNodeLoss(ActFault[NodeLossSpec]):
@@ -48,7 +23,15 @@ class LocalNodeLoss(ActFault[NodeLossSpec]):
 
     @property
     def how(self) -> How:
+        assert self.spec.how != "drain"
         return self.spec.how
+
+    async def check(self) -> tuple[str, ...]:
+        if self.spec.how == "drain":
+            raise PreflightError(
+                f"{self.spec.title}: `how: drain` empties a node of a cluster; here, `stop` comes nearest"
+            )
+        return await super().check()
 
     def candidates(self) -> Sequence[ProcessInfo]:
         nodes = self._nodes()
@@ -83,8 +66,8 @@ class LocalNodeLoss(ActFault[NodeLossSpec]):
         return nodes
 
 
-BACKENDS: Mapping[str, type[Fault[NodeLossSpec]]] = {"local": LocalNodeLoss}
-"""How a node is lost, by the kind of world."""
+BACKENDS: Mapping[str, type[Fault[NodeLossSpec]]] = {"local": LocalNodeLoss, "kind": KindNodeLoss}
+"""How a node is lost, by the kind of world; a drain is the same in every cluster."""
 
 
 class NodeLoss(Fault[NodeLossSpec]):
@@ -95,7 +78,8 @@ class NodeLoss(Fault[NodeLossSpec]):
 
     def __init__(self, spec: NodeLossSpec, world: World, *, id: str, seed: int = 0) -> None:
         super().__init__(spec, world, id=id, seed=seed)
-        self._in_world = BACKENDS.get(world.name)
+        drained = spec.how == "drain" and world.name != "local"
+        self._in_world = Drain if drained else BACKENDS.get(world.name)
 
     @property
     def backend(self) -> Fault[NodeLossSpec]:
@@ -103,7 +87,7 @@ class NodeLoss(Fault[NodeLossSpec]):
         if self._in_world is None:
             raise PreflightError(
                 f"{self.spec.title}: a world of the kind `{self.world.name}` has no way to lose a node; "
-                f"these have: {', '.join(BACKENDS)}"
+                f"these have: {', '.join(BACKENDS)}; in every cluster there is `how: drain`"
             )
         return self._in_world(self.spec, self.world, id=self.id, seed=self.seed)
 

@@ -17,6 +17,11 @@ from typing import Any
 from chaos.errors import UsageError
 from chaos.experiment.fault import FaultSpec
 from chaos.faults.base import Fault
+from chaos.faults.kubernetes.image_break import ImageBreak
+from chaos.faults.kubernetes.node_cordon import NodeCordon
+from chaos.faults.kubernetes.pod_kill import PodKill
+from chaos.faults.kubernetes.rollout_restart import RolloutRestart
+from chaos.faults.kubernetes.scale_down import ScaleDown
 from chaos.faults.link.bandwidth import Bandwidth
 from chaos.faults.link.down import Down
 from chaos.faults.link.latency import Latency
@@ -27,9 +32,7 @@ from chaos.faults.link.timeout import Timeout
 from chaos.faults.node_loss import NodeLoss
 from chaos.faults.process.process_kill import ProcessKill
 from chaos.faults.process.process_pause import ProcessPause
-
-GROUP = "standby.faults"
-"""The entry point group in which a package offers its own fault classes."""
+from chaos.faults.specs import GROUP
 
 BUILT_IN: tuple[type[Fault[Any]], ...] = (
     Latency,
@@ -42,6 +45,11 @@ BUILT_IN: tuple[type[Fault[Any]], ...] = (
     ProcessKill,
     ProcessPause,
     NodeLoss,
+    NodeCordon,
+    PodKill,
+    ScaleDown,
+    RolloutRestart,
+    ImageBreak,
 )
 
 
@@ -78,11 +86,6 @@ def registry() -> Mapping[str, type[Fault[Any]]]:
         found[fault.name] = fault
         origin[fault.name] = _of(point)
     return found
-
-
-def spec_types() -> Mapping[str, type[FaultSpec]]:
-    """The model of each fault's parameters by the fault's name, for the loader of documents."""
-    return {name: fault.spec_type for name, fault in registry().items()}
 
 
 def _load(point: EntryPoint) -> type[Fault[Any]]:

@@ -61,6 +61,8 @@ def plain(text: str) -> str:
 
 def _facts(report: RunReport) -> list[str]:
     facts: list[str] = []
+    if report.cluster is not None:
+        facts.append(f"{report.world}: {report.cluster.context}/{report.cluster.namespace}")
     if report.survived is not None:
         facts.append(story.fate(report))
     if report.lost_listener_minutes is not None:

@@ -197,6 +197,26 @@ class Load(Part):
     evidence: str = ""
 
 
+class Seen(Part):
+    """Something that Kubernetes told. `since` is when it came about by Kubernetes' own clock, where it says so."""
+
+    what: str
+    noticed_s: float
+    since: str | None = None
+
+
+class Cluster(Part):
+    """The part of a cluster that a run touched, and what Kubernetes saw meanwhile.
+
+    `node_grace` is how long its control plane waits for a sign of life of a node; empty where it does not tell.
+    """
+
+    context: str
+    namespace: str
+    node_grace: str = ""
+    seen: tuple[Seen, ...] = ()
+
+
 class RunReport(Part):
     """One run, derived from its event record alone."""
 
@@ -214,6 +234,7 @@ class RunReport(Part):
     seed: int | None = None
     world: str = ""
     world_owned: bool | None = None
+    cluster: Cluster | None = None
     started: str | None = None
     ended: str | None = None
     lasted_real_s: float = 0.0

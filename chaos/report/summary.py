@@ -8,6 +8,7 @@ from typing import get_args
 from chaos.record import Event
 from chaos.report import fields as f
 from chaos.report import words
+from chaos.report.cluster import cluster_of
 from chaos.report.evidence import faults_of
 from chaos.report.model import (
     Alert,
@@ -55,6 +56,7 @@ def summarise(events: Iterable[Event]) -> RunReport:
         seed=f.integer(start, "seed"),
         world=f.text(start, "world"),
         world_owned=f.flag(start, "world_owned"),
+        cluster=cluster_of(trail),
         started=moment(begun.unix) if begun else None,
         ended=moment((ended or last).unix) if ended or last else None,  # type: ignore[union-attr]
         lasted_real_s=max(0.0, trail.end_t - (begun.t if begun else 0.0)),

@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import aiohttp
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from pydantic import JsonValue
 
 from chaos.errors import ClientError
 from chaos.experiment.rooms import Settings
+from chaos.rooms.calls import Calls, Place
 from chaos.rooms.contract import DEADLINE_HEADER
 from chaos.rooms.resilience import Breaker, RetryBudget, State, pause_before_retry
 from chaos.rooms.server import SettingsBox, tier_headers
@@ -92,7 +92,7 @@ class _Pool:
     """Connections of their own and so many calls in hand at once."""
 
     workers: asyncio.Semaphore
-    session: aiohttp.ClientSession
+    calls: Calls
 
 
 @dataclass
@@ -112,10 +112,14 @@ class Bridge:
     _pools: dict[str, _Pool] = field(default_factory=dict)
     _random: random.Random = field(default_factory=random.Random)
     _counted: _Counted = field(init=False)
-    _shown: Mapping[str, str] = field(default_factory=tier_headers)
+    _places: dict[str, Place] = field(init=False)
+    _shown: str = field(init=False)
 
     def __post_init__(self) -> None:
         self.link = self.families.link
+        self._places = {"primary": Place.at(self.primary), "spare": Place.at(self.spare)}
+        told = {"Content-Type": "application/json", **tier_headers()}
+        self._shown = "".join(f"{name}: {value}\r\n" for name, value in told.items())
         self._counted = _Counted(self.families, self.peer)
         self.settings.on_change(self._changed)
 
@@ -125,7 +129,7 @@ class Bridge:
 
     async def close(self) -> None:
         for pool in self._pools.values():
-            await pool.session.close()
+            pool.calls.close()
 
     async def call(
         self, method: str, path: str, kind: str, told: Mapping[str, JsonValue] | None = None
@@ -141,7 +145,7 @@ class Bridge:
             if not got:
                 raise BridgeError(self.link, kind, "timeout")
             while True:
-                if pool.session.closed:  # this process is going down; nobody will take the answer
+                if pool.calls.closed:  # this process is going down; nobody will take the answer
                     raise BridgeError(self.link, kind, "unreachable")
                 result, answer = await self._guarded_try(pool, method, path, kind, body, deadline)
                 if answer is not None:
@@ -159,8 +163,7 @@ class Bridge:
         name = (kind if kind in BULKHEAD_WORKERS else "other") if own else "shared"
         if name not in self._pools:
             limit = BULKHEAD_WORKERS.get(kind, OTHER_WORKERS) if own else SHARED_WORKERS
-            session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0))
-            self._pools[name] = _Pool(asyncio.Semaphore(limit), session)
+            self._pools[name] = _Pool(asyncio.Semaphore(limit), Calls())
         return self._pools[name]
 
     async def _guarded_try(
@@ -190,29 +193,21 @@ class Bridge:
         self, pool: _Pool, method: str, path: str, body: bytes, deadline: float | None
     ) -> tuple[str, Answer | None]:
         settings = self.settings.now
-        base = self.primary if settings.bridge == "primary" else self.spare
-        seconds = settings.knobs.call_timeout
-        headers = {"Content-Type": "application/json", **self._shown}
+        seconds, headers = settings.knobs.call_timeout, self._shown
         if deadline is not None:
             seconds = min(seconds, max(0.001, deadline - time.time()))
-            headers[DEADLINE_HEADER] = f"{deadline:.3f}"
+            headers += f"{DEADLINE_HEADER}: {deadline:.3f}\r\n"
         try:
-            async with pool.session.request(
-                method,
-                base + path,
-                data=body,
-                headers=headers,
-                timeout=aiohttp.ClientTimeout(total=seconds),
-                allow_redirects=False,
-            ) as response:
-                text = await response.read()
+            status, text = await pool.calls.ask(
+                self._places[settings.bridge], method, path, headers, body, seconds
+            )
         except TimeoutError:
             return "timeout", None
-        except (aiohttp.ClientError, OSError):
+        except OSError:
             return "unreachable", None
-        if response.status >= 500:
-            return ("refused" if response.status in (503, 504) else "error"), None
-        return "ok", Answer(response.status, _object(text))
+        if status >= 500:
+            return ("refused" if status in (503, 504) else "error"), None
+        return "ok", Answer(status, _object(text))
 
     def collect(self) -> None:
         """Bring the breaker's gauge up to date."""
@@ -236,11 +231,14 @@ class _Slot:
     _got: bool = False
 
     async def __aenter__(self) -> bool:
-        try:
-            async with asyncio.timeout(self.patience):
-                await self.workers.acquire()
-        except TimeoutError:
-            return False
+        if self.workers.locked():
+            try:
+                async with asyncio.timeout(self.patience):
+                    await self.workers.acquire()
+            except TimeoutError:
+                return False
+        else:
+            await self.workers.acquire()  # there is one: no turn of the loop is waited for
         self._got = True
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import hmac
 import json
 import logging
@@ -27,13 +28,17 @@ from pydantic import JsonValue, ValidationError
 
 from chaos.clock import RealSeconds
 from chaos.experiment.rooms import Settings, config_hash
+from chaos.rooms.contract import CONTROL_HEADER
 from chaos.rooms.lag import Lag
+from chaos.rooms.quick import KEPT_IDLE, Fronts, Reply
+from chaos.rooms.quick import Handler as HotHandler
 from chaos.rooms.waiting import Waiting
 
 CONTROL_TOKEN_ENV = "STANDBY_CONTROL_TOKEN"
 RUN_ENV = "STANDBY_RUN"
 LARGEST_PROBE = 4 * 1024 * 1024  # bytes
 BACKLOG = 4096  # connections that wait to be accepted; Linux allows no more by default
+COLLECT_AFTER = (20_000, 20, 20)  # objects made, younger and middle collections
 SHUTDOWN = RealSeconds(0.5)  # how long open requests may still take after SIGTERM
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -88,6 +93,7 @@ class Tier:
     settings: SettingsBox = field(init=False)
     log: Log = field(init=False)
     lag: Lag = field(default_factory=Lag)
+    fronts: Fronts = field(default_factory=Fronts)
     collects: list[Callable[[], None]] = field(default_factory=list)
     """Called before every scrape, to bring gauges up to date."""
 
@@ -103,13 +109,18 @@ class Tier:
         )
         Waiting(self.registry)
         self.collects.append(self._show_lag)
-        self.app.cleanup_ctx.append(self._watch_lag)
+        self.app.cleanup_ctx.append(self._watch)
+        self.app.on_shutdown.append(self._close_fronts)
         self.app.router.add_get("/healthz", self._healthy)
         self.app.router.add_get("/metrics", self._metrics)
         self.app.router.add_get("/probe", self._probe)
         self.app.router.add_post("/probe", self._swallow)
         self.control("GET", "/control/settings", self._settings)
         self.control("PUT", "/control/settings", self._set)
+
+    def hot(self, method: str, path: str, handler: HotHandler) -> None:
+        """A route that is asked thousands of times a second; see `quick` for what its path may be."""
+        self.fronts.add(self.app, method, path, handler)
 
     def control(self, method: str, path: str, handler: Handler) -> None:
         """A route that only the holder of the control token may use."""
@@ -120,8 +131,7 @@ class Tier:
                 return problem(
                     403, f"control is off: ${CONTROL_TOKEN_ENV} was not set when this tier started"
                 )
-            given = request.headers.get("Authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+            if not hmac.compare_digest(_shown(request).encode(), token.encode()):
                 return problem(401, "the control token is missing or wrong")
             return await handler(request)
 
@@ -130,10 +140,15 @@ class Tier:
     def _show_lag(self) -> None:
         self._lag_seconds.set(self.lag.worst(asyncio.get_running_loop().time()))
 
-    async def _watch_lag(self, app: web.Application) -> AsyncIterator[None]:
-        watch = asyncio.get_running_loop().create_task(self.lag.watch())
+    async def _watch(self, app: web.Application) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        watches = [loop.create_task(self.lag.watch()), loop.create_task(self.fronts.sweep())]
         yield
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
+
+    async def _close_fronts(self, app: web.Application) -> None:
+        await self.fronts.close(SHUTDOWN)
 
     async def _healthy(self, request: web.Request) -> web.Response:
         return web.json_response({"tier": self.tier, "instance": self.name, "serving": True})
@@ -175,9 +190,22 @@ def tier_headers() -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
+def _shown(request: web.Request) -> str:
+    """The control token that a request shows; "" where it shows none."""
+    if CONTROL_HEADER in request.headers:
+        return request.headers[CONTROL_HEADER]
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token if scheme == "Bearer" else ""
+
+
 def problem(status: int, reason: str) -> web.Response:
     """An answer that says in one field why not."""
     return web.json_response({"reason": reason}, status=status)
+
+
+def refusal(status: int, reason: str) -> Reply:
+    """What `problem` says, of a hot route."""
+    return Reply(status, json.dumps({"reason": reason}).encode())
 
 
 def reasons(error: ValidationError) -> str:
@@ -190,9 +218,14 @@ def reasons(error: ValidationError) -> str:
 
 async def json_object(request: web.Request) -> dict[str, JsonValue] | None:
     """The request's JSON object, or None where it has none."""
+    return object_in(await request.read())
+
+
+def object_in(body: bytes) -> dict[str, JsonValue] | None:
+    """The JSON object that these bytes are, or None where they are none."""
     try:
-        found = json.loads(await request.read())
-    except (ValueError, UnicodeDecodeError):
+        found = json.loads(body)
+    except ValueError:
         return None
     return found if isinstance(found, dict) else None
 
@@ -247,6 +280,13 @@ def serve(listen: str, build: Callable[[], Tier]) -> None:
     uvloop.run(_serve(listen, build))
 
 
+def _settle_memory() -> None:
+    """Have the collector pass over what was loaded, and look less often: most garbage here is in no cycle."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
+
+
 def _allow_many_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -259,13 +299,19 @@ async def _serve(listen: str, build: Callable[[], Tier]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked_to_stop.set)
     tier = build()
-    runner = web.AppRunner(tier.app, access_log=None, shutdown_timeout=SHUTDOWN, keepalive_timeout=75.0)
+    runner = web.AppRunner(tier.app, access_log=None, shutdown_timeout=SHUTDOWN, keepalive_timeout=KEPT_IDLE)
     await runner.setup()
+    assert runner.server is not None
+    listening = None
     try:
-        await web.TCPSite(runner, host, port, backlog=BACKLOG).start()
+        protocol = tier.fronts.protocol(runner.server)
+        listening = await loop.create_server(protocol, host, port, backlog=BACKLOG, reuse_address=True)
+        _settle_memory()
         tier.log.info("serving", address=f"{host}:{port}", pid=os.getpid())
         await asked_to_stop.wait()
         tier.log.info("stopping")
     finally:
+        if listening is not None:
+            listening.close()
         await runner.cleanup()
     tier.log.info("stopped")

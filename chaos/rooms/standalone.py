@@ -28,7 +28,7 @@ from chaos.errors import WorldError
 from chaos.experiment.rooms import Plan
 from chaos.rooms.server import CONTROL_TOKEN_ENV, RUN_ENV
 
-READY_WITHIN = 30.0  # real seconds
+READY_WITHIN = 60.0  # real seconds; on a starved machine five processes start slowly
 GRACE = 3.0  # real seconds from SIGTERM to SIGKILL
 
 
@@ -56,16 +56,22 @@ def free_port() -> int:
 
 @dataclass
 class Rooms:
-    """Platform, media instances and audience, each a process. `edge_proxy` puts a Toxiproxy before each instance.
+    """Platform, media instances and audience, each a process.
 
-    `links` may replace an address that a tier is given: `{"media-to-platform": "http://127.0.0.1:9000"}`.
+    `edge_proxy` puts a Toxiproxy before each instance, `bridge_proxy` one between the tiers, both ways.
+
+    `links` may replace an address that a tier is given: `{"media-to-platform": "http://127.0.0.1:9000"}`. Of several
+    `platforms`, which share their directory in the Redis at the URL `redis`, media calls the first.
     """
 
     media: Sequence[str] = ("media-1",)
     edge_proxy: Path | None = None
+    bridge_proxy: Path | None = None
     logs: Path | None = None
     links: Mapping[str, str] = field(default_factory=dict)
     audiences: int = 1
+    platforms: int = 1
+    redis: str = ""
     ports: dict[str, int] = field(default_factory=dict)
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -74,11 +80,15 @@ class Rooms:
     async def __aenter__(self) -> Self:
         self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10.0))
         try:
-            names = ["platform", *self.media, *self.audience_names()]
+            names = [*self.platform_names(), *self.media, *self.audience_names()]
             self.ports = {name: free_port() for name in names}
             if self.edge_proxy is not None:
                 for name in self.media:
-                    await self._start_edge(name)
+                    await self._start_toxiproxy(name, self.edge_proxy, {f"edge-{name}": name})
+            if self.bridge_proxy is not None:
+                ways = {f"platform-to-media-{name}": name for name in self.media}
+                ways |= {f"media-to-platform-{name}": "platform" for name in self.media}
+                await self._start_toxiproxy("bridge", self.bridge_proxy, ways)
             await asyncio.gather(*(self.start(name) for name in names))
         except BaseException:
             await self._end()
@@ -90,9 +100,14 @@ class Rooms:
     ) -> None:
         await self._end()
 
+    def platform_names(self) -> list[str]:
+        """The processes of the main platform."""
+        return ["platform", *(f"platform-{number}" for number in range(2, self.platforms + 1))]
+
     def audience_names(self) -> list[str]:
         """The audience processes, the first of which has the hosts."""
-        return ["audience", *(f"audience-{number}" for number in range(2, self.audiences + 1))]
+        names = ["audience", *(f"audience-{number}" for number in range(2, self.audiences + 1))]
+        return names[: self.audiences]
 
     def url(self, name: str) -> str:
         """Where a process listens, directly."""
@@ -123,7 +138,7 @@ class Rooms:
 
     async def configure(self, patch: Mapping[str, JsonValue], *names: str) -> None:
         """Lay settings over those of the processes named, or of all."""
-        for name in names or ("platform", *self.media, *self.audience_names()):
+        for name in names or (*self.platform_names(), *self.media, *self.audience_names()):
             await self.control("PUT", name, "settings", patch)
 
     async def begin(self, plan: Plan) -> None:
@@ -166,37 +181,47 @@ class Rooms:
 
     def _arguments(self, name: str) -> list[str]:
         listen = ["--listen", f"127.0.0.1:{self.ports[name]}", "--name", name]
-        if name == "platform":
+        if name in self.platform_names():
             given = [
                 part
                 for one in self.media
                 for part in (
-                    "--media", f"{one}={self.links.get(f'platform-to-media.{one}', self.url(one))}",
+                    "--media", f"{one}={self._way('platform-to-media', one, one)}",
                     "--media-spare", f"{one}={self.url(one)}",
                 )
             ]  # fmt: skip
-            return ["-m", "chaos.rooms.platform", *listen, *given]
+            shared = ["--redis", self.redis] if self.redis else []
+            replicas = ["--replicas", str(self.platforms)]
+            return ["-m", "chaos.rooms.platform", *listen, *given, *shared, *replicas]
         if name in self.media:
             peers = [
                 part for one in self.media if one != name for part in ("--peer", f"{one}={self.url(one)}")
             ]
-            platform = self.links.get("media-to-platform", self.url("platform"))
+            platform = self._way("media-to-platform", name, "platform")
             bridge = ["--platform", platform, "--platform-spare", self.url("platform")]
             return ["-m", "chaos.rooms.media", *listen, *bridge, *peers]
         edges = [part for one in self.media for part in ("--edge", f"{one}={self.edge(one)}")]
         return ["-m", "chaos.rooms.audience", *listen, "--platform", self.url("platform"), *edges]
 
-    async def _start_edge(self, name: str) -> None:
-        api, edge = free_port(), free_port()
-        self.ports[f"api-{name}"], self.ports[f"edge-{name}"] = api, edge
-        server = f"toxiproxy-{name}"
-        await self._spawn(server, (str(self.edge_proxy), "-host", "127.0.0.1", "-port", str(api)))
+    def _way(self, link: str, name: str, callee: str) -> str:
+        """Where a process is found over a link: at what `links` says, at the link's Toxiproxy, or directly."""
+        told = self.links.get(f"{link}.{name}") or self.links.get(link)
+        return told or self.url(f"{link}-{name}" if f"{link}-{name}" in self.ports else callee)
+
+    async def _start_toxiproxy(self, name: str, program: Path, ways: Mapping[str, str]) -> None:
+        """Start a Toxiproxy with one proxy for each of `ways`: the proxy's name, and who stands behind it."""
+        server, api = f"toxiproxy-{name}", free_port()
+        self.ports[server] = api
+        await self._spawn(server, (str(program), "-host", "127.0.0.1", "-port", str(api)))
         await self._until_ok(server, f"http://127.0.0.1:{api}/version")
         assert self._client is not None
-        proxy = {"name": "edge", "listen": f"127.0.0.1:{edge}", "upstream": f"127.0.0.1:{self.ports[name]}"}
-        async with self._client.post(f"http://127.0.0.1:{api}/proxies", json=proxy) as answer:
-            if answer.status != 201:
-                raise WorldError(f"toxiproxy refused the edge of {name}: {await answer.text()}")
+        for way, callee in ways.items():
+            self.ports[way] = free_port()
+            listen, upstream = (f"127.0.0.1:{self.ports[one]}" for one in (way, callee))
+            told = {"name": way, "listen": listen, "upstream": upstream}
+            async with self._client.post(f"http://127.0.0.1:{api}/proxies", json=told) as answer:
+                if answer.status != 201:
+                    raise WorldError(f"toxiproxy refused {way}: {await answer.text()}")
 
     async def _spawn(self, name: str, argv: Sequence[str]) -> None:
         environment = {

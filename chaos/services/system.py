@@ -7,30 +7,24 @@ from pathlib import Path
 
 from chaos.clients.commands import run_command
 from chaos.errors import WorldError
-from chaos.experiment.system import GENERIC_REPAIRS, LoadSection, RepairSection, SystemSection
+from chaos.experiment.system import GENERIC_REPAIRS, RepairSection, SystemSection
 from chaos.proof import Proof
-from chaos.record import Json, Record
-from chaos.services.layout import LOAD
-from chaos.undo.acts import Acts
-from chaos.undo.journal import Journal
-from chaos.undo.steps import UndoStep
-from chaos.worlds.base import link_addresses
-from chaos.worlds.local.world import LocalWorld
+from chaos.record import Json
+from chaos.services.load import Load
+from chaos.worlds.base import RunWorld, link_addresses
 from chaos.worlds.system import Figure, Goal, Repaired
 
 TARGET = "STANDBY_TARGET"
 
 
 class ServicesSystem:
-    """One's own services in a local world; see `chaos.worlds.system.System`."""
+    """One's own services in a world; see `chaos.worlds.system.System`."""
 
     def __init__(
         self,
         system: SystemSection,
-        load: LoadSection | None,
-        world: LocalWorld,
-        record: Record,
-        journal: Journal,
+        load: Load,
+        world: RunWorld,
         *,
         home: Path,
     ) -> None:
@@ -38,20 +32,14 @@ class ServicesSystem:
         self._system = system
         self._load = load
         self._world = world
-        self._record = record
         self._home = home
-        self._acts = Acts(journal, record)
         world.find_by(self.locate)
 
     async def configure(self) -> Proof:
         return Proof(True, "services of one's own are taken as they are")
 
     async def begin(self) -> None:
-        if self._load is not None:
-            self._acts.intend(
-                "the load", UndoStep("process_end", {"world": self._world.state, "process": LOAD})
-            )
-            await self._world.start_process(LOAD)
+        await self._load.begin()
 
     async def follow(self) -> None:
         return
@@ -60,20 +48,12 @@ class ServicesSystem:
         return ()
 
     def figures(self) -> Sequence[Figure]:
-        if not any(tier.metrics for tier in self._system.tiers.values()) or not self._world.layout.prometheus:
+        if not any(tier.metrics for tier in self._system.tiers.values()) or not self._world.prometheus:
             return ()
         return (Figure("tiers", "answers Prometheus", "", 'up{job!="run"}', live=True),)
 
     async def load_check(self, start: float, end: float) -> Proof:
-        if self._load is None:
-            return Proof(True, "the document asks for no load")
-        for event in self._record.events:
-            if event.name == "process_ended" and event["process"] == LOAD and event["by"] != "run":
-                return Proof(
-                    False, f"the load ended by itself {event.t:.1f} s into the run with code {event['code']}"
-                )
-        pid = self._world.process(LOAD).pid
-        return Proof(bool(pid), f"the load ran to the end (pid {pid})" if pid else "the load does not run")
+        return self._load.check()
 
     async def lost(self, start: float, end: float) -> float | None:
         return None
@@ -102,7 +82,7 @@ class ServicesSystem:
         return bool(hurt & {target.get("link" if action == "clear_link" else "instance", "")})
 
     async def restore(self) -> Sequence[str]:
-        return await self._acts.restore()
+        return await self._load.end()
 
     async def _restart(self, target: Mapping[str, str]) -> Repaired:
         name = target.get("instance", "")
@@ -110,7 +90,7 @@ class ServicesSystem:
             raise WorldError(f"there is no process `{name}` to restart")
         await self._world.end_process(name, grace=1.0)
         info = await self._world.start_process(name)
-        return Repaired(True, f"{name} restarted with pid {info.pid}")
+        return Repaired(True, f"{name} restarted with {info.told}")
 
     async def _carry_out(self, repair: RepairSection, target: Mapping[str, str]) -> Repaired:
         about = ",".join(f"{key}={value}" for key, value in sorted(target.items()))

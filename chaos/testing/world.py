@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from chaos.clients.processes import identify
 from chaos.errors import WorldError
-from chaos.worlds.base import Link, ProcessInfo
+from chaos.worlds.base import Link, ProcessInfo, Vantage
+from chaos.worlds.vantage import Here
 
 
 @dataclass
@@ -24,6 +25,7 @@ class FakeWorld:
     infos: dict[str, ProcessInfo] = field(default_factory=dict)
     rooms: dict[str, Sequence[str]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    vantage: Vantage = field(default_factory=Here)
 
     @property
     def links(self) -> Mapping[str, Link]:

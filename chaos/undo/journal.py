@@ -17,12 +17,13 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from chaos.clients.processes import Identity
-from chaos.errors import TargetBusyError, UndoError
+from chaos.errors import ClientError, PreflightError, TargetBusyError, UndoError
 from chaos.record import Json
 from chaos.undo.steps import UndoStep
 
@@ -54,14 +55,35 @@ class Journaled:
     closed: bool
 
 
+class Mirror(Protocol):
+    """A second place for a journal, which outlives the machine of the run."""
+
+    def write(self, text: str) -> None:
+        """Put the journal's whole text there. Raises ClientError."""
+
+
 class Journal:
-    """An open journal; the process that has it holds its lock."""
+    """An open journal; the process that has it holds its lock.
+
+    With a `mirror` an act is announced there as well before it may begin; whatever else could not be written there
+    goes along with the next line.
+    """
+
+    mirror: Mirror | None = None
 
     def __init__(self, path: Path) -> None:
-        """Open (or create) the journal and lock it. Raises TargetBusyError when another process has it."""
+        """Open (or create) the journal and lock it.
+
+        Raises TargetBusyError when another process has it, UndoError when it cannot be written.
+        """
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise UndoError(
+                f"the journal {path} cannot be opened ({error.strerror}); see to it that this folder can be written"
+            ) from error
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -80,18 +102,29 @@ class Journal:
         row["folder"] = folder
         self._write(row | {"owned": owned, "endable": endable})
 
+    def reflect_in(self, mirror: Mirror) -> None:
+        """Put all of it in a second place, from now on. Raises ClientError."""
+        self.mirror = mirror
+        self._reflect()
+
     def intend(self, id: str, what: str, steps: Sequence[UndoStep], *, lease: float) -> None:
         """Announce an act. Only when this returns may the act begin. Raises UndoError when it cannot be written."""
         rows: list[Json] = [{"kind": step.kind, "args": dict(step.args)} for step in steps]
         self._write({"entry": "intent", "id": id, "what": what, "steps": rows, "lease": lease})
+        try:
+            self._reflect()
+        except ClientError as error:
+            raise UndoError(f"{error}; so nothing may be done that would need undoing") from error
 
     def applied(self, id: str) -> None:
         """The announced act happened."""
         self._write({"entry": "applied", "id": id})
+        self._reflect_later()
 
     def undone(self, id: str, evidence: str) -> None:
         """The act is undone; it will not be undone again."""
         self._write({"entry": "undone", "id": id, "evidence": evidence})
+        self._reflect_later()
 
     def beat(self) -> None:
         """Give a heartbeat: the run is well. It shows in the file's time, so it costs no space."""
@@ -120,6 +153,15 @@ class Journal:
                 "undoing; free some space or set $STANDBY_STATE to a folder that can be written"
             ) from error
 
+    def _reflect(self) -> None:
+        if self.mirror is not None:
+            size = os.fstat(self._handle).st_size
+            self.mirror.write(os.pread(self._handle, size, 0).decode())
+
+    def _reflect_later(self) -> None:
+        with suppress(ClientError):  # an act undone twice does no harm
+            self._reflect()
+
     def _mend_cut_line(self) -> None:
         size = os.fstat(self._handle).st_size
         if size:
@@ -129,8 +171,23 @@ class Journal:
 
 
 @contextmanager
+def begun(path: Path) -> Iterator[Journal]:
+    """A new journal for the length of a block. Raises PreflightError when it cannot be made."""
+    try:
+        journal = Journal(path)
+    except UndoError as error:
+        raise PreflightError(
+            f"{error}, or set $STANDBY_STATE to one that can; nothing was touched, for it could not have been undone"
+        ) from error
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextmanager
 def opened(path: Path) -> Iterator[Journal]:
-    """A journal for the length of a block."""
+    """A journal that is there, for the length of a block."""
     journal = Journal(path)
     try:
         yield journal

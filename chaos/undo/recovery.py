@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos.clients import processes
-from chaos.errors import StandbyError, TargetBusyError, UndoError
+from chaos.errors import ApiAwayError, StandbyError, TargetBusyError, UndoError
 from chaos.proof import Proof
 from chaos.undo.journal import Intent, Journal, Journaled, opened, read
-from chaos.undo.steps import UndoStep, carry_out
+from chaos.undo.steps import UndoStep, bound_of, carry_out, comes_last
 
-STEP_BOUND = 40.0
-"""Real seconds that one undo step may take before it counts as failed."""
+API_AWAY_PAUSE = 0.5
+"""Real seconds between two tries while a cluster's API server is away."""
 OTHERS_BOUND = 120.0
 """Real seconds that a recovery waits for another one of the same run."""
 
@@ -41,7 +41,7 @@ async def undo(intent: Intent, journal: Journal) -> Proof:
     evidence: list[str] = []
     holds: bool | None = True
     for step in reversed(intent.steps):
-        proof = await _bounded(step)
+        proof = await bounded(step)
         evidence.append(proof.evidence)
         if not proof.holds:
             holds = proof.holds if holds else holds
@@ -108,6 +108,9 @@ async def _recover(found: Journaled, journal: Journal, say: Say) -> Recovered:
     undone: list[str] = []
     failed: list[str] = []
     for intent in reversed(found.pending):
+        if failed and any(map(comes_last, intent.steps)):
+            failed.append(f"{intent.what}: kept until the rest is undone")
+            continue
         say(f"{found.run}: undoing {intent.what}")
         proof = await undo(intent, journal)
         (undone if proof.holds else failed).append(f"{intent.what}: {proof.evidence}")
@@ -116,11 +119,18 @@ async def _recover(found: Journaled, journal: Journal, say: Say) -> Recovered:
     return Recovered(found.run, tuple(undone), tuple(failed), found.folder)
 
 
-async def _bounded(step: UndoStep) -> Proof:
+async def bounded(step: UndoStep) -> Proof:
+    """One step within its bound; while a cluster's API server is away it is tried again, for it comes back."""
+    bound, away = bound_of(step), ""
     try:
-        async with asyncio.timeout(STEP_BOUND):
-            return await carry_out(step)
+        async with asyncio.timeout(bound):
+            while True:
+                try:
+                    return await carry_out(step)
+                except ApiAwayError as error:
+                    away = f": {error}"
+                    await asyncio.sleep(API_AWAY_PAUSE)
     except TimeoutError:
-        return Proof(None, f"{step} did not end within {STEP_BOUND:g} s; run `standby recover` again")
+        return Proof(None, f"{step} did not end within {bound:g} s{away}; run `standby recover` again")
     except StandbyError as error:
         return Proof(False, f"{step} failed: {error}")

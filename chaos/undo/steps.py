@@ -24,6 +24,11 @@ Args: TypeAlias = Mapping[str, Json]
 Handler: TypeAlias = Callable[[Args], Awaitable[Proof]]
 
 _handlers: dict[str, Handler] = {}
+_bounds: dict[str, float] = {}
+_last: set[str] = set()
+
+STEP_BOUND = 40.0
+"""Real seconds that one undo step may take before it counts as failed, unless its kind says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +42,32 @@ class UndoStep:
         return f"{self.kind}({', '.join(f'{key}={value}' for key, value in self.args.items())})"
 
 
-def undoes(kind: str) -> Callable[[Handler], Handler]:
-    """Register the handler of a kind of undo step."""
+def undoes(kind: str, *, within: float = STEP_BOUND, last: bool = False) -> Callable[[Handler], Handler]:
+    """Register the handler of a kind of undo step, which may take `within` real seconds.
+
+    `last`: it gives away by what the rest is found and kept from others, so it waits until nothing else is left.
+    """
 
     def register(handler: Handler) -> Handler:
         if kind in _handlers and _handlers[kind].__module__ != handler.__module__:
             raise ValueError(f"two handlers for the undo step `{kind}`")
         _handlers[kind] = handler
+        _bounds[kind] = within
+        if last:
+            _last.add(kind)
         return handler
 
     return register
+
+
+def bound_of(step: UndoStep) -> float:
+    """How many real seconds a step may take."""
+    return _bounds.get(step.kind, STEP_BOUND)
+
+
+def comes_last(step: UndoStep) -> bool:
+    """Whether a step is only to be done when nothing else is left."""
+    return step.kind in _last
 
 
 async def carry_out(step: UndoStep) -> Proof:

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from chaos.experiment.system import link_variable
 from chaos.proof import Proof as Proof
+from chaos.undo.steps import UndoStep
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from chaos.clients.probe import Answer, Question
+
+Told: TypeAlias = Callable[..., object]
+"""Told of every start and end: `Record.event`, or anything that takes a name and fields."""
+Locator: TypeAlias = Callable[[Mapping[str, str]], Sequence[str]]
+"""Answers which processes a selector such as `room` means now."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +64,10 @@ def link_addresses(links: Mapping[str, Link]) -> dict[str, str]:
 class ProcessInfo:
     """A process of a world, as it is now.
 
-    `started` is the kernel's start time in clock ticks since boot (field 22 of /proc/PID/stat), which with `boot_id`
-    tells a process from a later one with the same pid. `pid` is 0 when it is not running. `health` is a URL.
+    On this machine `started` is the kernel's start time in clock ticks since boot (field 22 of /proc/PID/stat), which
+    with `boot_id` tells a process from a later one with the same pid; `pid` is 0 when it is not running. In a cluster
+    `pods` has the UIDs of the pods that serve it now, by their names, and `node` is that of the first. `health` is a
+    URL.
     """
 
     name: str
@@ -64,6 +78,47 @@ class ProcessInfo:
     boot_id: str
     health: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
+    pods: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is there to be spoken to."""
+        return bool(self.pid or self.pods)
+
+    @property
+    def told(self) -> str:
+        """Which one it is, for a reader: `pid 4711`, or the names of its pods."""
+        return ", ".join(f"pod {name}" for name in self.pods) if self.pods else f"pid {self.pid}"
+
+
+@dataclass(frozen=True)
+class NodeInfo:
+    """A node of a cluster as it is now; `refused` says why it may not be hurt, and is empty where it may."""
+
+    name: str
+    uid: str
+    ready: bool
+    refused: str
+    processes: tuple[str, ...]
+    """The processes of which a pod lives there."""
+
+
+@dataclass(frozen=True)
+class Ends:
+    """How many connections a caller has now: `through` the link's address, and `around` it, straight to the callee."""
+
+    through: int
+    around: int
+
+
+class Vantage(Protocol):
+    """From where proofs are made: where a link's addresses mean something."""
+
+    async def probe(self, address: str, question: Question, count: int) -> list[Answer]:
+        """Ask `count` times, each on a connection of its own to `host:port`. Raises ClientError where nobody can."""
+
+    async def ends(self, caller: ProcessInfo, proxy: Proxy) -> Ends:
+        """The caller's connections through a proxy and around it. Raises WorldError where they cannot be seen."""
 
 
 @runtime_checkable
@@ -81,6 +136,10 @@ class World(Protocol):
     def state(self) -> str:
         """The path or address under which recovery finds this world again."""
 
+    @property
+    def vantage(self) -> Vantage:
+        """From where proofs are made."""
+
     def processes(self) -> Sequence[ProcessInfo]:
         """The processes that faults may touch, running or not; never the world's own measuring instruments."""
 
@@ -95,3 +154,42 @@ class World(Protocol):
 
     async def locate(self, select: Mapping[str, str]) -> Sequence[str]:
         """The names of the processes that a selector (`room`, `instance`, a label) means just now."""
+
+
+class RunWorld(World, Protocol):
+    """What a whole run needs of its world, beyond what faults need."""
+
+    @property
+    def token(self) -> str:
+        """What opens the control ports of the tiers."""
+
+    @property
+    def secret(self) -> str:
+        """Where an undo step finds that token: a path, or an address in a cluster."""
+
+    @property
+    def prometheus(self) -> str:
+        """The base URL of the world's own Prometheus; empty where it has none."""
+
+    def tell(self, told: Told) -> None:
+        """Report every start and end of a process to `told` from now on."""
+
+    def find_by(self, locator: Locator) -> None:
+        """Let `locator` answer selectors that name more than instances, such as `room`."""
+
+    def control(self, name: str) -> str:
+        """The address under which every instance that serves a process is found, by a run and by an undo: the base URL
+        of the one instance on this machine; in a cluster one that stands for its pods.
+        """
+
+    def arrivals(self, arrived: Callable[[str, str], None]) -> None:
+        """Call `arrived` with the process and the base URL of every instance that appears without the run's doing."""
+
+    def undo_start(self, name: str) -> UndoStep:
+        """The undo of starting a process that had not run."""
+
+    async def bring_node_back(self, node: str) -> Sequence[str]:
+        """Have a lost node's processes run again, spares left out; their names. Raises WorldError for no such node."""
+
+    def measured(self, run: str, measures: CollectorRegistry) -> AbstractAsyncContextManager[None]:
+        """For the length of a block, let the world's own Prometheus have what a run says of itself."""

@@ -19,14 +19,14 @@ version: 1
 title: A short run
 question: Does it work?
 time_scale: 60
-timeline: {warm_up: 2m, baseline: 3m, faults: 8m, recovery: 1m, after: 2m}
+timeline: {warm_up: 3m, baseline: 2m, faults: 6m, recovery: 1m, after: 1m}
 rooms:
   audience:
     - {room: townhall, listeners: 60_000, from: 0m, join_over: 10m, shape: linear}
 objectives:
   - {name: it hears, query: 'rooms:hearing:ratio{room="townhall"}', expect: ">= 0.5", may_break_for: 3m}
 faults:
-  - {fault: latency, link: media-to-platform, delay: 100ms, at: 10s, lasts: 7m}
+  - {fault: latency, link: media-to-platform, delay: 100ms, at: 10s, lasts: 5m}
 """
 
 

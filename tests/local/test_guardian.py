@@ -76,7 +76,7 @@ def test_after_kill_9_the_guardian_restores_a_kept_world(standby: Standby) -> No
         assert done.returncode == 0, done.stdout + done.stderr
     finally:
         assert standby.run("down", "--world", "local").returncode == 0
-    wait_until(lambda: standby.left() == [], 10, "the guardian to go")
+    wait_until(lambda: standby.left() == [], 30, "the guardian to go")
 
 
 @pytest.mark.full
@@ -101,7 +101,7 @@ def test_a_guardian_that_is_killed_is_replaced(standby: Standby) -> None:
     first.kill()
     lost = standby.wait_for(out, "guardian_lost")
     assert lost["pid"] == first.pid
-    wait_until(lambda: guardian_of(standby).pid != first.pid, 10, "another guardian")
+    wait_until(lambda: guardian_of(standby).pid != first.pid, 30, "another guardian")
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 0, output
     assert standby.left() == []
@@ -131,7 +131,7 @@ def test_two_recoveries_at_once_undo_everything_once(standby: Standby) -> None:
     for one in both:
         output, _ = one.communicate(timeout=60)
         assert one.returncode == 0, output
-    wait_until(lambda: standby.left() == [], 10, "both recoveries to be done")
+    wait_until(lambda: standby.left() == [], 30, "both recoveries to be done")
     assert journal_closed(standby)
 
 
@@ -142,9 +142,10 @@ def test_an_interrupted_up_leaves_nothing_after_recover(standby: Standby) -> Non
     world = standby.state / "worlds" / "local" / "world.json"
 
     def half_started() -> bool:
-        return world.exists() and 2 <= len(json.loads(world.read_text())["running"]) <= 6
+        return world.exists() and len(json.loads(world.read_text())["running"]) >= 2
 
-    wait_until(half_started, 20, "the world to be half started")
+    wait_until(half_started, 60, "the world to be half started")
+    assert process.poll() is None
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=30)
     assert standby.left() != []
@@ -173,7 +174,7 @@ def test_a_reused_pid_is_never_touched(standby: Standby) -> None:
         ]  # fmt: skip
         journal.write_text("".join(json.dumps(row) + "\n" for row in rows))
         bystander.send_signal(signal.SIGSTOP)
-        wait_until(lambda: processes.paused(now), 5, "the bystander to stand still")
+        wait_until(lambda: processes.paused(now), 30, "the bystander to stand still")
         done = standby.run("recover")
         assert done.returncode == 0, done.stdout + done.stderr
         assert processes.paused(now)

@@ -27,18 +27,18 @@ version: 1
 title: Three faults in force
 question: Is everything undone?
 time_scale: 60
-timeline: {warm_up: 1m, baseline: 1m, faults: 5m, after: 1m}
+timeline: {warm_up: 1m, baseline: 1m, faults: 3m, after: 1m}
 rooms:
   audience:
     - {room: townhall, listeners: 30_000, from: 0m, join_over: 5m, shape: linear}
 objectives:
   - {name: it is open, query: 'rooms:room_open:bool{room="townhall"}', expect: "== 1", may_break_for: 3m}
 faults:
-  - {fault: latency, link: media-to-platform, delay: 50ms, at: 5s, lasts: 4m40s}
-  - {fault: down, link: platform-to-media, at: 10s, lasts: 4m30s}
-  - {fault: process_pause, process: media-2, at: 15s, lasts: 4m20s}
+  - {fault: latency, link: media-to-platform, delay: 50ms, at: 5s, lasts: 2m40s}
+  - {fault: down, link: platform-to-media, at: 10s, lasts: 2m30s}
+  - {fault: process_pause, process: media-2, at: 15s, lasts: 2m20s}
 """
-LONGEST = 12.0
+LONGEST = 10.0
 """Real seconds from the start of a run to the latest kill: about when it would end by itself."""
 VICTIMS = (
     "run",
@@ -81,7 +81,7 @@ class Playground:
         wait_until(
             lambda: not self._open_journals(), 90, f"everything to be undone; {told}; {output[-2000:]}"
         )
-        wait_until(lambda: not self._runners(), 10, f"run and guardian to be gone; {told}")
+        wait_until(lambda: not self._runners(), 30, f"run and guardian to be gone; {told}")
         self.assert_whole(told)
         return told
 
@@ -100,7 +100,9 @@ class Playground:
                 return
 
     def _open_journals(self) -> list[Path]:
-        return [path for path in (self.standby.state / "journal").glob("*.jsonl") if not read(path).closed]
+        """Those in which anything was intended: a run that is killed before it has a guardian has touched nothing."""
+        journals = (self.standby.state / "journal").glob("*.jsonl")
+        return [path for path in journals if not read(path).closed and '"intent"' in path.read_text()]
 
     def _runners(self) -> list[psutil.Process]:
         """Runs and guardians; the world's own processes are to stay."""
@@ -161,7 +163,7 @@ def play(standby: Standby, seed: int, kills: int) -> None:
     finally:
         down = standby.run("down", "--world", "local")
         assert down.returncode == 0, down.stdout + down.stderr
-    wait_until(lambda: standby.left() == [], 10, "everything to be gone")
+    wait_until(lambda: standby.left() == [], 30, "everything to be gone")
 
 
 @pytest.mark.full
@@ -176,4 +178,4 @@ def test_ten_kills_leave_nothing(tmp_path: Path, seed: int) -> None:
 @pytest.mark.timeout(7200)
 def test_two_hundred_kills_leave_nothing(tmp_path: Path) -> None:
     """The same two hundred times, under a seed of its own each day."""
-    play(Standby(tmp_path), int(time.time() // 86_400), 200)
+    play(Standby(tmp_path), int(time.time() // 86_400), int(os.environ.get("SOAK_KILLS", "200")))

@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+import chaos.worlds.local.undo  # noqa: F401 - whose handlers are looked up by kind
 from chaos.clients import processes, tools
 from chaos.clients.processes import Identity
 from chaos.clients.prometheus import Prometheus

@@ -72,7 +72,7 @@ class Broken:
             part.wait(10)
         report: dict[str, object] = json.loads((self.out / "run.json").read_text())
         assert self.process.returncode != 0, output
-        wait_until(lambda: self.standby.left() == [], 10, "everything to be gone")
+        wait_until(lambda: self.standby.left() == [], 30, "everything to be gone")
         return self.process.returncode, report
 
 
@@ -83,8 +83,9 @@ def kill_toxiproxy(run: Broken) -> None:
 
 def restart_toxiproxy(run: Broken) -> None:
     """Back at once, its toxics forgotten."""
-    run.part("toxiproxy-bridge").kill()
-    run.part("toxiproxy-bridge").wait(5)
+    toxiproxy = run.part("toxiproxy-bridge")
+    toxiproxy.kill()
+    toxiproxy.wait(5)
     run.restart("toxiproxy-bridge")
 
 

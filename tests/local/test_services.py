@@ -115,7 +115,7 @@ def test_a_crew_repairs_ones_own_services(standby: Standby) -> None:
         standby,
         ("delay: 300ms", "delay: 900ms"),
         ("lasts: 6s", "until: repaired"),
-        ("faults: 8s", "faults: 40s"),
+        ("faults: 8s", "faults: 28s"),
         ("after: 3s", "after: 8s"),
         ("verdict: pass", "verdict: fail"),
         ("objectives:", crew + "\nobjectives:"),

@@ -4,69 +4,27 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import sys
-import textwrap
 import urllib.request
 from pathlib import Path
 
 import pytest
 
+from chaos.testing.services import OBJECTIVE, two_services
 from tests.local.standby import Standby, names
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(120)]
 
-SERVER = """
-import http.server, sys
-class Answer(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-    def log_message(self, *told): pass
-http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Answer).serve_forever()
-"""
-CALLER = """
-import http.client, os, time
-while True:
-    try:
-        line = http.client.HTTPConnection(os.environ["LINK_CALLER_TO_ECHO"], timeout=3)
-        for _ in range(50):
-            line.request("GET", "/"); line.getresponse().read(); time.sleep(0.02)
-    except (OSError, http.client.HTTPException): time.sleep(0.05)
-"""
-
 
 @pytest.fixture
 def standby(tmp_path: Path) -> Standby:
-    """The command, two small services and a port for one of them."""
-    (tmp_path / "server.py").write_text(SERVER)
-    (tmp_path / "caller.py").write_text(CALLER)
+    """The command in a state folder of its own."""
     return Standby(tmp_path)
 
 
-def document(standby: Standby, faults: str, more: str = "", expect: str = "== 1") -> Path:
+def document(standby: Standby, faults: str) -> Path:
     """Two services of one's own without a Prometheus, judged by a request over the link."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    text = f"""
-    version: 1
-    title: A trap
-    timeline: {{warm_up: 1s, baseline: 1s, faults: 4s, recovery: 1s, after: 1s}}
-    prometheus: {{url: none}}
-    system:
-      tiers:
-        caller: {{command: [{sys.executable}, caller.py]}}
-        echo: {{command: [{sys.executable}, server.py, "{port}"], address: "127.0.0.1:{port}",
-                ready: "http://127.0.0.1:{port}/"}}
-      links: {{caller-to-echo: {{from: caller, to: echo}}}}
-    objectives:
-      - {{name: it answers, http: {{url: "http://$LINK_CALLER_TO_ECHO/"}}, expect: "{expect}", interval: 200ms}}
-    """
-    return standby.document(textwrap.dedent(text) + faults + more)
+    return standby.document(two_services(standby.folder) + faults)
 
 
 def run(standby: Standby, path: Path) -> tuple[int, dict[str, object], list[dict[str, object]]]:
@@ -102,7 +60,8 @@ def test_an_act_that_fails_is_no_completed_run(standby: Standby) -> None:
 @pytest.mark.full
 def test_a_float_is_a_tolerance(standby: Standby) -> None:
     """Chaos Toolkit refuses one."""
-    code, _, _ = run(standby, document(standby, "", expect=">= 0.999"))
+    text = two_services(standby.folder, objective=f"{OBJECTIVE[:-1]}, expect: '>= 0.999'}}")
+    code, _, _ = run(standby, standby.document(text))
     assert code == 0
 
 
@@ -171,13 +130,13 @@ def test_a_target_that_is_started_again_by_somebody_else_was_not_hurt_as_planned
     path = document(standby, "faults: [{fault: process_kill, process: echo, at: 500ms, lasts: 3s}]\n")
     process = standby.start("run", path, "--out", out)
     standby.wait_for(out, "fault_observed")
-    port = path.read_text().split('server.py, "')[1].split('"')[0]
+    port = path.read_text().split('echo.py, "')[1].split('"')[0]
     another = standby.folder / "another.log"
     with another.open("wb") as log:
         import subprocess
 
         supervisor = subprocess.Popen(
-            [sys.executable, str(standby.folder / "server.py"), port], stdout=log, stderr=log
+            [sys.executable, str(standby.folder / "echo.py"), port], stdout=log, stderr=log
         )
     try:
         output, _ = process.communicate(timeout=90)

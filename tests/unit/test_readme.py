@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from chaos.experiment import load, loads
-from chaos.faults.registry import spec_types
+from chaos.faults.specs import spec_types
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import ceil
 from statistics import median
-from typing import Literal, Self
 
-from pydantic import model_validator
-
+from chaos.clients.probe import FILL, Answer, Question
 from chaos.clients.toxiproxy import Number
-from chaos.experiment.fault import LinkFaultSpec
-from chaos.experiment.units import Rate
 from chaos.faults.link.effect import Control, Sight, milliseconds, payload
-from chaos.faults.link.toxic import ToxicFault, whole
-from chaos.faults.probe import FILL, Answer, Question
+from chaos.faults.link.toxic import ToxicFault
+from chaos.faults.specs import BandwidthSpec
 from chaos.worlds.base import Link
 
 TAKES = 0.8
@@ -25,19 +21,6 @@ LARGEST = 1_000_000
 
 MOST_SMALL = 500
 """Small answers that are asked for on one connection where the link has no `payload`."""
-
-
-class BandwidthSpec(LinkFaultSpec):
-    """Each connection carries at most `rate`."""
-
-    fault: Literal["bandwidth"] = "bandwidth"
-    rate: Rate
-    """Bytes per second and connection, in whole KB/s (1000 bytes)."""
-
-    @model_validator(mode="after")
-    def _sent_as_it_stands(self) -> Self:
-        whole(self.rate, 1e3, "KB/s", "rate")
-        return self
 
 
 class Bandwidth(ToxicFault[BandwidthSpec]):

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Self
 
-from pydantic import model_validator
-
+from chaos.clients.probe import Answer, Question
 from chaos.clients.toxiproxy import ProxyState, Toxiproxy
 from chaos.errors import FaultError
-from chaos.experiment.base import wrong
-from chaos.experiment.fault import LinkFaultSpec
 from chaos.faults.link.effect import Control, Sight, ends, milliseconds
 from chaos.faults.link.toxic import LinkFault
 from chaos.faults.link.undo import open_step, shut
-from chaos.faults.probe import Answer, Question
+from chaos.faults.specs import DownSpec
 from chaos.undo.steps import UndoStep
 from chaos.worlds.base import Link, Proof, Proxy
-
-
-class DownSpec(LinkFaultSpec):
-    """Connections to the link are refused, in both directions and for everybody."""
-
-    fault: Literal["down"] = "down"
-
-    @model_validator(mode="after")
-    def _for_everybody(self) -> Self:
-        for key in ("toxicity", "direction"):
-            if key in self.model_fields_set:
-                raise wrong("does not go with `down`, which refuses every connection", at=key)
-        return self
 
 
 class Down(LinkFault[DownSpec]):

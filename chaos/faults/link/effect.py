@@ -9,16 +9,14 @@ from math import ceil
 from statistics import median
 from typing import TypeAlias
 
-from chaos.faults.probe import Answer, Question, ask
+from chaos.clients.probe import Answer, Question
 from chaos.faults.share import wilson
-from chaos.worlds.base import Link, Proof, Proxy
+from chaos.worlds.base import Link, Proof, Proxy, Vantage
 
 FULL = 11
 """Probes per proxy at full toxicity."""
 CONTROLS = 9
 """Probes straight to the callee."""
-AT_ONCE = 40
-"""Probes at a time."""
 LOOKS = 2
 """How often is looked before a fault of full toxicity counts as not seen: a busy machine blurs a look."""
 FEWEST, MOST = 20, 200
@@ -27,6 +25,8 @@ CONFIDENCE = 0.99
 """Of the interval that must hold the toxicity."""
 ENOUGH = 0.8
 """The share of probes that must meet a fault of full toxicity; what delays it hides may let some slip."""
+STARTS_WITHIN = 3.0
+"""Real seconds for which a callee that takes no connection is waited for: it may be on its way back."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,14 @@ class Sight:
     blind: str = ""
 
 
-async def control(proxy: Proxy, sight: Sight) -> Control | str:
-    """How the callee answers directly, or why that cannot be told."""
-    answers = await asyncio.gather(*(ask(proxy.upstream, sight.question) for _ in range(CONTROLS)))
+async def control(vantage: Vantage, proxy: Proxy, sight: Sight) -> Control | str:
+    """How the callee answers directly, or why that cannot be told; one that is starting is waited for."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + STARTS_WITHIN
+    answers = await vantage.probe(proxy.upstream, sight.question, CONTROLS)
+    while all(answer.end == "refused" for answer in answers) and loop.time() < until:
+        await asyncio.sleep(0.1)
+        answers = await vantage.probe(proxy.upstream, sight.question, CONTROLS)
     good = [answer for answer in answers if answer.end == "answered"]
     if len(good) * 2 <= len(answers):
         ends = ", ".join(sorted({answer.end for answer in answers}))
@@ -78,46 +83,46 @@ async def control(proxy: Proxy, sight: Sight) -> Control | str:
     )
 
 
-async def in_force(proxy: Proxy, sight: Sight, toxicity: float) -> Proof:
+async def in_force(vantage: Vantage, proxy: Proxy, sight: Sight, toxicity: float) -> Proof:
     """Whether the probes through the link show the fault, on the share of connections that it should meet."""
     if sight.blind:
         return Proof(None, sight.blind)
     if toxicity == 1:
-        return await _in_force_for_all(proxy, sight)
-    straight = await control(proxy, sight)
+        return await _in_force_for_all(vantage, proxy, sight)
+    straight = await control(vantage, proxy, sight)
     if isinstance(straight, str):
         return Proof(None, straight)
     wanted = min(MOST, max(FEWEST, ceil(5 / toxicity), ceil(5 / (1 - toxicity))))
-    answers = await _probe(proxy, sight, wanted)
+    answers = await _probe(vantage, proxy, sight, wanted)
     proof = _judge_share(answers, straight, sight, toxicity)
     if proof.holds is False:
         # One honest sample in a hundred lies outside: a second, larger look decides.
-        answers += await _probe(proxy, sight, 2 * wanted)
+        answers += await _probe(vantage, proxy, sight, 2 * wanted)
         proof = _judge_share(answers, straight, sight, toxicity)
     return proof
 
 
-async def _in_force_for_all(proxy: Proxy, sight: Sight, looks: int = LOOKS) -> Proof:
-    straight = await control(proxy, sight)
+async def _in_force_for_all(vantage: Vantage, proxy: Proxy, sight: Sight, looks: int = LOOKS) -> Proof:
+    straight = await control(vantage, proxy, sight)
     if isinstance(straight, str):
         return Proof(None, straight)
-    proof = _judge_all(await _probe(proxy, sight, sight.probes), straight, sight)
+    proof = _judge_all(await _probe(vantage, proxy, sight, sight.probes), straight, sight)
     if proof.holds or looks == 1:
         return proof
-    return await _in_force_for_all(proxy, sight, looks - 1)
+    return await _in_force_for_all(vantage, proxy, sight, looks - 1)
 
 
-async def clean(proxy: Proxy, sight: Sight, within: float) -> Proof:
+async def clean(vantage: Vantage, proxy: Proxy, sight: Sight, within: float) -> Proof:
     """Whether probes through the link behave like the control, waiting for it up to `within` real seconds."""
     if sight.blind:
         return Proof(None, sight.blind)
     loop = asyncio.get_running_loop()
     until = loop.time() + within
     while True:
-        straight = await control(proxy, sight)
+        straight = await control(vantage, proxy, sight)
         if isinstance(straight, str):
             return Proof(None, straight)
-        answers = await _probe(proxy, sight, 3)
+        answers = await _probe(vantage, proxy, sight, 3)
         hurt = sum(answer.end != "answered" or sight.met(answer, straight) is True for answer in answers)
         figures = sight.figures(answers, straight)
         if not hurt:
@@ -129,14 +134,8 @@ async def clean(proxy: Proxy, sight: Sight, within: float) -> Proof:
         await asyncio.sleep(0.2)
 
 
-async def _probe(proxy: Proxy, sight: Sight, count: int) -> list[Answer]:
-    gate = asyncio.Semaphore(AT_ONCE)
-
-    async def one() -> Answer:
-        async with gate:
-            return await ask(proxy.listen, sight.question)
-
-    return list(await asyncio.gather(*(one() for _ in range(count))))
+async def _probe(vantage: Vantage, proxy: Proxy, sight: Sight, count: int) -> list[Answer]:
+    return await vantage.probe(proxy.listen, sight.question, count)
 
 
 def _judge_all(answers: Sequence[Answer], straight: Control, sight: Sight) -> Proof:

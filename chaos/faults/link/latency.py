@@ -4,40 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Literal, Self
 
-from pydantic import model_validator
-
+from chaos.clients.probe import Answer, Question
 from chaos.clients.toxiproxy import Number
-from chaos.clock import RealSeconds
-from chaos.experiment.base import wrong
-from chaos.experiment.fault import LinkFaultSpec
-from chaos.experiment.units import RealDuration
 from chaos.faults.link.effect import Control, Sight, milliseconds
-from chaos.faults.link.toxic import ToxicFault, whole
-from chaos.faults.probe import Answer, Question
+from chaos.faults.link.toxic import ToxicFault
+from chaos.faults.specs import LatencySpec
 from chaos.worlds.base import Link
 
 LONGEST = 8.0
 """Real seconds of a delay that a probe sits out; a longer one is seen as silence."""
-
-
-class LatencySpec(LinkFaultSpec):
-    """Every piece of data waits `delay`, plus or minus up to `jitter`."""
-
-    fault: Literal["latency"] = "latency"
-    delay: RealDuration
-    """How long data waits, in whole milliseconds of real time."""
-    jitter: RealDuration = RealSeconds(0.0)
-    """How far the wait varies to both sides, evenly; at most `delay`."""
-
-    @model_validator(mode="after")
-    def _sent_as_it_stands(self) -> Self:
-        whole(self.delay, 1e-3, "milliseconds", "delay")
-        whole(self.jitter, 1e-3, "milliseconds", "jitter", zero=True)
-        if self.jitter > self.delay:
-            raise wrong("is more than the delay: data cannot come before it was sent", at="jitter")
-        return self
 
 
 class Latency(ToxicFault[LatencySpec]):

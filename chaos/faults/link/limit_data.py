@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import ceil
 from statistics import median
-from typing import Literal
 
-from pydantic import Field
-
+from chaos.clients.probe import FILL, Answer, Question
 from chaos.clients.toxiproxy import Number
-from chaos.experiment.fault import LinkFaultSpec
-from chaos.experiment.units import Size
 from chaos.faults.link.effect import Control, Sight, ends, payload
 from chaos.faults.link.toxic import ToxicFault
-from chaos.faults.probe import FILL, Answer, Question
+from chaos.faults.specs import LimitDataSpec
 from chaos.worlds.base import Link
 
 LARGEST = 3_000_000
@@ -23,14 +19,6 @@ LARGEST_SMALL = 60_000
 """The same where the link has no `payload`, so that it takes many small answers."""
 MARGIN = 16_000
 """Bytes by which a probe goes beyond the limit."""
-
-
-class LimitDataSpec(LinkFaultSpec):
-    """A connection is closed after `bytes`."""
-
-    fault: Literal["limit_data"] = "limit_data"
-    bytes: Size = Field(ge=1)
-    """How many bytes a connection carries in the direction of the fault."""
 
 
 class LimitData(ToxicFault[LimitDataSpec]):

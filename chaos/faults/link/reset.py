@@ -5,36 +5,13 @@ open).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self
 
-from pydantic import Field, model_validator
-
+from chaos.clients.probe import Answer, Question
 from chaos.clients.toxiproxy import Number
-from chaos.clock import RealSeconds
-from chaos.experiment.fault import LinkFaultSpec
-from chaos.experiment.units import RealDuration
 from chaos.faults.link.effect import Control, Sight, ends, milliseconds
-from chaos.faults.link.toxic import ToxicFault, whole
-from chaos.faults.probe import Answer, Question
+from chaos.faults.link.toxic import ToxicFault
+from chaos.faults.specs import ResetSpec
 from chaos.worlds.base import Link
-
-LONGEST = 10.0
-"""Real seconds: the server holds still that long when the fault is removed, and cannot be interrupted in
-it.
-"""
-
-
-class ResetSpec(LinkFaultSpec):
-    """A connection is reset `after` its first data."""
-
-    fault: Literal["reset"] = "reset"
-    after: RealDuration = Field(default=RealSeconds(0.0), le=LONGEST)
-    """When, in whole milliseconds of real time after the first data; 0: at once."""
-
-    @model_validator(mode="after")
-    def _sent_as_it_stands(self) -> Self:
-        whole(self.after, 1e-3, "milliseconds", "after", zero=True)
-        return self
 
 
 class Reset(ToxicFault[ResetSpec]):

@@ -4,18 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from statistics import median
-from typing import Literal, Self
 
-from pydantic import Field, model_validator
-
+from chaos.clients.probe import FILL, Answer, Question
 from chaos.clients.toxiproxy import Number
-from chaos.clock import RealSeconds
-from chaos.experiment.base import wrong
-from chaos.experiment.fault import LinkFaultSpec
-from chaos.experiment.units import RealDuration, Size
 from chaos.faults.link.effect import Control, Sight, milliseconds, payload
-from chaos.faults.link.toxic import ToxicFault, whole
-from chaos.faults.probe import FILL, Answer, Question
+from chaos.faults.link.toxic import ToxicFault
+from chaos.faults.specs import SlicerSpec
 from chaos.worlds.base import Link
 
 LARGEST = 256_000
@@ -24,25 +18,6 @@ TAKES = 0.8
 """Real seconds that the pauses of a probe aim to add up to."""
 WITHIN = 4.0
 """Real seconds that a probe may take."""
-
-
-class SlicerSpec(LinkFaultSpec):
-    """Data is cut into pieces of about `average_size`, with `delay` after each."""
-
-    fault: Literal["slicer"] = "slicer"
-    average_size: Size = Field(ge=1)
-    """Bytes of a piece, on average."""
-    size_variation: Size = 0
-    """How far a piece may differ to both sides; less than `average_size`."""
-    delay: RealDuration = RealSeconds(0.0)
-    """The pause after each piece, in whole microseconds of real time."""
-
-    @model_validator(mode="after")
-    def _sent_as_it_stands(self) -> Self:
-        whole(self.delay, 1e-6, "microseconds", "delay", zero=True)
-        if self.size_variation >= self.average_size:
-            raise wrong("must be less than `average_size`", at="size_variation")
-        return self
 
 
 class Slicer(ToxicFault[SlicerSpec]):

@@ -3,36 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Self
 
-from pydantic import model_validator
-
+from chaos.clients.probe import Answer, Question
 from chaos.clients.toxiproxy import Number
-from chaos.clock import RealSeconds
-from chaos.experiment.fault import LinkFaultSpec
-from chaos.experiment.units import RealDuration
 from chaos.faults.link.effect import Control, Sight, ends, milliseconds
-from chaos.faults.link.toxic import ToxicFault, whole
-from chaos.faults.probe import Answer, Question
+from chaos.faults.link.toxic import ToxicFault
+from chaos.faults.specs import TimeoutSpec
 from chaos.worlds.base import Link
 
 SILENCE = 1.5
 """Real seconds without an answer that count as swallowed, where the control answers at once."""
-
-
-class TimeoutSpec(LinkFaultSpec):
-    """No data passes; a connection is closed `after` the last data, or never."""
-
-    fault: Literal["timeout"] = "timeout"
-    after: RealDuration = RealSeconds(0.0)
-    """When a connection is closed, in whole milliseconds of real time after its last data; 0: never (a black
-    hole).
-    """
-
-    @model_validator(mode="after")
-    def _sent_as_it_stands(self) -> Self:
-        whole(self.after, 1e-3, "milliseconds", "after", zero=True)
-        return self
 
 
 class Timeout(ToxicFault[TimeoutSpec]):

@@ -11,8 +11,7 @@ from random import Random
 from typing import ClassVar, TypeVar
 
 from chaos.clients.toxiproxy import NotThereError, Number, ProxyState, Toxic, Toxiproxy
-from chaos.errors import ClientError, FaultError, PreflightError, ServerGoneError
-from chaos.experiment.base import wrong
+from chaos.errors import ApiAwayError, ClientError, FaultError, PreflightError, ServerGoneError
 from chaos.experiment.fault import LinkFaultSpec
 from chaos.faults.base import Fault, Plan, together
 from chaos.faults.link import effect, path
@@ -89,6 +88,10 @@ class LinkFault(Fault[Spec]):
         proxies = await self._chosen() or self._possible()
         return await path.prove(self.world, [proxy for proxy in proxies if not proxy.idle])
 
+    @classmethod
+    def canary_told(cls) -> str:
+        return f"a delay of {CANARY * 1e3:.0f} ms for at most {path.WITHIN:g} s"
+
     async def canary(self) -> Plan:
         proxies = [proxy for proxy in await self._chosen() if not proxy.idle]
         states = await asyncio.gather(*(self._state(proxy) for proxy in proxies))
@@ -139,11 +142,13 @@ class LinkFault(Fault[Spec]):
             held = await self.held(proxy)
         except (NotThereError, ServerGoneError) as error:
             return Proof(False, f"{proxy.name}: {error}")
+        except ApiAwayError:
+            raise
         except ClientError as error:
             return Proof(None, f"{proxy.name}: {error}")
         if held.holds is not True or proxy.idle:
             return Proof(held.holds, f"{proxy.name}: {held.evidence}{IDLE if proxy.idle else ''}")
-        seen = await effect.in_force(proxy, self.sight(self.link), self.spec.toxicity)
+        seen = await effect.in_force(self.world.vantage, proxy, self.sight(self.link), self.spec.toxicity)
         if seen.holds is None and self._now(proxy).idle:
             return Proof(held.holds, f"{proxy.name}: {held.evidence}{IDLE}")
         return Proof(seen.holds, f"{proxy.name}: {held.evidence}; {seen.evidence}")
@@ -158,6 +163,8 @@ class LinkFault(Fault[Spec]):
             toxics = await Toxiproxy(proxy.server).toxics(proxy.name)
         except (NotThereError, ServerGoneError) as error:
             return Proof(True, f"{proxy.name}: nothing is left of it: {error}")
+        except ApiAwayError:
+            raise
         except ClientError as error:
             return Proof(None, f"{proxy.name}: {error}")
         if self.id in toxics:
@@ -172,7 +179,7 @@ class LinkFault(Fault[Spec]):
             return Proof(False, f"{proxy.name}: the server has it no more, but the proxy is shut")
         if proxy.idle:
             return Proof(True, f"{proxy.name}: the server has it no more{IDLE}")
-        seen = await effect.clean(proxy, self.sight(self.link), GONE_WITHIN)
+        seen = await effect.clean(self.world.vantage, proxy, self.sight(self.link), GONE_WITHIN)
         holds = True if seen.holds is None else seen.holds
         return Proof(holds, f"{proxy.name}: the server has it no more; {seen.evidence}")
 
@@ -227,18 +234,6 @@ class ToxicFault(LinkFault[Spec]):
         if not self.toxic.same(found):
             return Proof(False, f"the server has {found} in place of {self.toxic}")
         return Proof(True, f"the server has {found}")
-
-
-def whole(value: float, unit: float, word: str, at: str, *, zero: bool = False) -> int:
-    """A parameter in Toxiproxy's whole units; refuses what the server would round or take for nothing."""
-    count = round(value / unit)
-    if value == 0 and zero:
-        return 0
-    if value == 0:
-        raise wrong("would do nothing", at=at, expected=f"a whole number of {word}, at least 1")
-    if count < 1 or abs(value / unit - count) > 1e-6 * max(1, count):
-        raise wrong("Toxiproxy would round it", at=at, expected=f"a whole number of {word}, at least 1")
-    return count
 
 
 async def _all(calls: Iterable[Awaitable[T]]) -> list[T | BaseException]:

@@ -13,9 +13,9 @@ from typing import Literal, TypeAlias
 import psutil
 
 from chaos.clients import processes
+from chaos.clients.probe import healthy
 from chaos.clients.processes import Identity
 from chaos.errors import FaultError
-from chaos.faults.probe import healthy
 from chaos.undo.steps import Args, UndoStep, undoes
 from chaos.worlds.base import ProcessInfo, Proof, World
 

@@ -6,7 +6,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Sequence
 from random import Random
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from chaos.errors import FaultError, PreflightError, WorldError
 from chaos.experiment.fault import FaultSpec, ProcessFaultSpec
@@ -23,6 +23,9 @@ OneOrTier = TypeVar("OneOrTier", bound=ProcessFaultSpec)
 class ActFault(Fault[Spec]):
     """Something done to processes of this machine, each known by pid, start time and boot."""
 
+    nearest: ClassVar[str] = ""
+    """What comes nearest to it in a cluster."""
+
     @property
     @abstractmethod
     def how(self) -> How:
@@ -38,8 +41,10 @@ class ActFault(Fault[Spec]):
 
     async def check(self) -> tuple[str, ...]:
         if self.world.name != "local":
+            nearest = f"; there, {self.nearest} comes nearest" if self.nearest else ""
             raise PreflightError(
-                f"{self.spec.title}: `{self.spec.fault}` works in the local world, not in `{self.world.name}`"
+                f"{self.spec.title}: `{self.spec.fault}` works in the local world, "
+                f"not in `{self.world.name}`{nearest}"
             )
         return tuple(f"process {info.name}" for info in self.candidates())
 

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from chaos.experiment.fault import ProcessFaultSpec
 from chaos.faults.process.act import How
 from chaos.faults.process.base import ProcessFault
-
-
-class ProcessKillSpec(ProcessFaultSpec):
-    """The process gets SIGKILL; the undo starts it again."""
-
-    fault: Literal["process_kill"] = "process_kill"
+from chaos.faults.specs import ProcessKillSpec
 
 
 class ProcessKill(ProcessFault[ProcessKillSpec]):
@@ -20,6 +12,7 @@ class ProcessKill(ProcessFault[ProcessKillSpec]):
 
     name = "process_kill"
     spec_type = ProcessKillSpec
+    nearest = "`pod_kill` with `grace: 0s`"
 
     @property
     def how(self) -> How:

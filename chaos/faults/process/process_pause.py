@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-from chaos.experiment.fault import ProcessFaultSpec
 from chaos.faults.process.act import How
 from chaos.faults.process.base import ProcessFault
-
-
-class ProcessPauseSpec(ProcessFaultSpec):
-    """The process gets SIGSTOP; the undo lets it run on."""
-
-    fault: Literal["process_pause"] = "process_pause"
+from chaos.faults.specs import ProcessPauseSpec
 
 
 class ProcessPause(ProcessFault[ProcessPauseSpec]):
@@ -20,6 +12,7 @@ class ProcessPause(ProcessFault[ProcessPauseSpec]):
 
     name = "process_pause"
     spec_type = ProcessPauseSpec
+    nearest = "`node_loss` with `how: pause`"
 
     @property
     def how(self) -> How:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Callable
 from enum import Enum, auto
@@ -10,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from chaos.clock import RealSeconds
 from chaos.rooms.audience.people import Person
-from chaos.rooms.audience.protocol import SWITCHING, Line
+from chaos.rooms.audience.wheel import Timer
 from chaos.rooms.audio import FRESH, SEGMENT_SECONDS, newest_in
+from chaos.rooms.line import SWITCHING, Line
 
 if TYPE_CHECKING:
     from chaos.rooms.audience.room import AudienceRoom
@@ -62,7 +62,7 @@ class Listener:
         self.silent_since = 0.0
         self._room = room
         self._line: Line | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._session = ""
         self._generation = 0
         self._instance = ""
@@ -210,7 +210,7 @@ class Listener:
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._room.loop.call_later(seconds, then)
+        self._timer = self._room.wheel.call_later(seconds, then)
 
     # --- being in -----------------------------------------------------------------------------------------------
 

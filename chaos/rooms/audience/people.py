@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from chaos.experiment.rooms import PlannedRoom, Shape
 from chaos.rooms.audience.draws import Draws
 
-STAY_MEDIAN_S = 26 * 60.0  # story seconds; about what listeners stayed, see the facts on listeners
 STAY_SIGMA = 0.8  # assumption
 PATIENCE_MEDIAN_S = 90.0  # story seconds of silence until one leaves (assumption)
 PATIENCE_SIGMA = 0.6  # assumption
@@ -49,7 +48,7 @@ def people_of(room: PlannedRoom, scale: float, draws: Draws, shard: int = 0, sha
             number=number,
             arrives=room.from_s
             + room.join_over_s * arrival_share(room.shape, draws.uniform(room.room, number, "arrives")),
-            stays=draws.lognormal(STAY_MEDIAN_S, STAY_SIGMA, room.room, number, "stays"),
+            stays=draws.lognormal(room.stay_s, STAY_SIGMA, room.room, number, "stays"),
             patience=draws.lognormal(PATIENCE_MEDIAN_S, PATIENCE_SIGMA, room.room, number, "patience"),
         )
         for number in range(shard, count, shards)

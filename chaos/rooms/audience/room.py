@@ -21,12 +21,14 @@ from chaos.rooms.audience.listener import (
     Listener,
 )
 from chaos.rooms.audience.people import Person, Schedule
-from chaos.rooms.audience.protocol import Line
 from chaos.rooms.audience.truth import Counted
+from chaos.rooms.audience.wheel import Wheel
 from chaos.rooms.audio import mark
 from chaos.rooms.lag import Lag
+from chaos.rooms.line import Line
 from chaos.rooms.server import address, number_of, text_of
 
+ARRIVAL_STEP = 0.005  # real seconds: those who arrive closer together come together, at the time of the last
 DIALS_AT_ONCE = 1000  # connections being made; further ones wait their turn
 
 
@@ -67,6 +69,8 @@ class AudienceRoom:
     ) -> None:
         self.loop = asyncio.get_running_loop()
         self.now: Callable[[], float] = self.loop.time
+        self.wheel = Wheel(self.loop)
+        """The timers of its listeners."""
         self.name = plan.room
         self.plan = plan
         self.people = people
@@ -139,7 +143,7 @@ class AudienceRoom:
         for person in self.people:
             due = self._clock.at(StorySeconds(person.arrives))
             if due > self.now():
-                await asyncio.sleep(due - self.now())
+                await asyncio.sleep(max(ARRIVAL_STEP, due - self.now()))
             lag.note(self.now(), max(0.0, self.now() - due))
             listener = Listener(
                 person,
@@ -220,3 +224,4 @@ class AudienceRoom:
             task.cancel()
         for listener in list(self.everyone):
             listener.leave("room_ended")
+        self.wheel.stop()

@@ -6,7 +6,6 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import uuid4
 
 from prometheus_client import CollectorRegistry, Counter
 from pydantic import JsonValue
@@ -89,7 +88,8 @@ class Admission:
 
     def _admitted(self, result: str, listener: str, room: str) -> Session:
         self.joins[result].inc()
-        return self.sessions.admit(uuid4().hex[:16], listener, room, self._loop.time(), self._random.random())
+        number = f"{self._random.getrandbits(64):016x}"
+        return self.sessions.admit(number, listener, room, self._loop.time(), self._random.random())
 
     def _refused(self, reason: str, status: int) -> Refusal:
         self.joins[reason].inc()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from uuid import uuid4
 
@@ -21,7 +22,8 @@ from chaos.rooms.media.relays import LONGEST_WAIT, NUMBER_HEADER, Peers
 from chaos.rooms.media.rooms import Room, push_slots
 from chaos.rooms.media.sessions import Session
 from chaos.rooms.media.sockets import HostSocket, push_to
-from chaos.rooms.server import Tier, json_object, number_of, problem, text_of
+from chaos.rooms.quick import Asked, Reply
+from chaos.rooms.server import Tier, json_object, number_of, object_in, problem, refusal, text_of
 
 KINDS = ("join", "renewal", "report")
 REPORT_EVERY = RealSeconds(1.0)
@@ -67,9 +69,9 @@ class Media:
 
     def _add_routes(self) -> None:
         routes = self._tier.app.router
-        routes.add_get("/rooms/{room}/segments/latest", self._latest)
-        routes.add_post("/rooms/{room}/join", self._join)
-        routes.add_post("/rooms/{room}/leave", self._leave)
+        self._tier.hot("GET", "/rooms/{room}/segments/latest", self._latest)
+        self._tier.hot("POST", "/rooms/{room}/join", self._join)
+        self._tier.hot("POST", "/rooms/{room}/leave", self._leave)
         routes.add_get("/rooms/{room}/listen", self._listen)
         routes.add_get("/rooms/{room}/host", self._host)
         self._tier.control("GET", "/internal/occupancy", self._occupancy)
@@ -122,15 +124,18 @@ class Media:
 
     async def _report(self) -> None:
         """Tell platform over the bridge every second how many are here, for ever."""
+        reported_at = self._loop.time()
         while True:
             asked_at = self._loop.time()
             told: dict[str, JsonValue] = {
                 "instance": self._tier.name,
                 "listeners": len(self._sessions.by_number),
                 "rooms": self._account(),
+                "since": asked_at - reported_at,
             }
             try:
                 await self._bridge.call("POST", "/occupancy", "report", told)
+                reported_at = asked_at
             except BridgeError as error:
                 self._tier.log.debug("report given up", result=error.result)
             await asyncio.sleep(max(0.0, asked_at + REPORT_EVERY - self._loop.time()))
@@ -151,40 +156,47 @@ class Media:
     def _room(self, request: web.Request) -> Room | web.Response:
         name = request.match_info["room"]
         room = self._rooms.get(name)
-        if room is not None:
-            return room
-        return problem(410, "room_closed") if name in self._closed else problem(404, "room_gone")
+        return room if room is not None else problem(*self._absence(name))
 
-    async def _join(self, request: web.Request) -> web.Response:
-        told = await json_object(request) or {}
+    def _absence(self, name: str) -> tuple[int, str]:
+        """Why a room is not here, as status and reason."""
+        return (410, "room_closed") if name in self._closed else (404, "room_gone")
+
+    async def _join(self, asked: Asked) -> Reply:
+        told = object_in(asked.body) or {}
         listener = text_of(told, "listener")
-        room = self._room(request)
-        if isinstance(room, web.Response):
+        room = self._rooms.get(asked.room)
+        if room is None:
             self._admission.joins["room_gone"].inc()
-            return room
+            return refusal(*self._absence(asked.room))
         if not listener:
-            return problem(422, "a join names its listener")
+            return refusal(422, "a join names its listener")
         granted = await self._admission.join(listener, room.name, told.get("again") is True)
         if isinstance(granted, Refusal):
-            return problem(granted.status, granted.reason)
+            return refusal(granted.status, granted.reason)
         if self._rooms.get(room.name) is not room:
             self._sessions.end(granted)
-            return problem(404, "room_gone")
+            return refusal(404, "room_gone")
         granted.pushed = self._take_slot(room, granted)
-        return web.json_response({"session": granted.number, "push": granted.pushed})
+        return Reply(200, json.dumps({"session": granted.number, "push": granted.pushed}).encode())
 
     def _take_slot(self, room: Room, session: Session) -> bool:
-        room.slots.intersection_update(self._sessions.by_number)
-        if room.origin or len(room.slots) >= push_slots(self._tier.settings.now.scale):
+        most = push_slots(self._tier.settings.now.scale)
+        if not room.origin and len(room.slots) >= most:
+            room.slots = {number for number in room.slots if number in self._sessions.by_number}
+        if room.origin or len(room.slots) >= most:
             return False
         room.slots.add(session.number)
         return True
 
-    async def _session(self, request: web.Request, room: Room) -> Session | None:
-        """The caller's session; one that the origin holds is handed over to this relay."""
-        number = request.query.get("s", "")
+    def _session(self, number: str, room: Room) -> Session | None:
+        """The session with this number, if it is the room's."""
         session = self._sessions.by_number.get(number)
-        if session is None and room.origin and number:
+        return session if session is not None and session.room == room.name else None
+
+    async def _session_anywhere(self, number: str, room: Room) -> Session | None:
+        """The same; one that the origin holds is handed over to this relay."""
+        if number not in self._sessions.by_number and room.origin and number:
             told = await self._peers.hand_over(room.origin, number)
             if told is not None and number not in self._sessions.by_number:
                 now = self._loop.time()
@@ -192,40 +204,47 @@ class Media:
                     number, text_of(told, "listener"), room.name, now + number_of(told, "left"), now
                 )
                 self._sessions.take_over(moved, now, 0.0)
-            session = self._sessions.by_number.get(number)
-        return session if session is not None and session.room == room.name else None
+        return self._session(number, room)
 
-    async def _latest(self, request: web.Request) -> web.StreamResponse:
-        room = self._room(request)
-        if isinstance(room, web.Response):
-            return room
-        session = await self._session(request, room)
+    def _latest(self, asked: Asked) -> Reply | Coroutine[object, object, Reply]:
+        room = self._rooms.get(asked.room)
+        if room is None:
+            return refusal(*self._absence(asked.room))
+        session = self._session(asked.session, room)
         if session is None:
-            return problem(403, "no_session")
+            return self._latest_for_a_stranger(asked.session, room)
+        return self._segment(room, session)
+
+    async def _latest_for_a_stranger(self, number: str, room: Room) -> Reply:
+        session = await self._session_anywhere(number, room)
+        if session is None:
+            return refusal(403, "no_session")
+        found = self._segment(room, session)
+        return found if isinstance(found, Reply) else await found
+
+    def _segment(self, room: Room, session: Session) -> Reply | Coroutine[object, object, Reply]:
         now = self._loop.time()
         session.seen = now
         if not room.live(now):
-            return web.Response(status=204)
-        segment = room.segment
+            return Reply(204)
         wait = self._egress.delay(now)
         if wait > FRESH and self._tier.settings.now.knobs.deadlines:
-            return problem(503, "saturated")
+            return refusal(503, "saturated")
         self._egress.reserve(now)
-        if wait > 0.0:
-            await asyncio.sleep(wait)
-        return web.Response(body=segment, content_type="audio/basic")
+        reply = Reply(200, room.segment, "audio/basic")
+        return _later(wait, reply) if wait > 0.0 else reply
 
-    async def _leave(self, request: web.Request) -> web.Response:
-        session = self._sessions.by_number.get(request.query.get("s", ""))
+    def _leave(self, asked: Asked) -> Reply:
+        session = self._sessions.by_number.get(asked.session)
         if session is not None:
             self._sessions.end(session)
-        return web.Response(status=204)
+        return Reply(204)
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         room = self._room(request)
         if isinstance(room, web.Response):
             return room
-        session = await self._session(request, room)
+        session = await self._session_anywhere(request.query.get("s", ""), room)
         if session is None:
             return problem(403, "no_session")
         if not session.pushed:
@@ -269,6 +288,8 @@ class Media:
         room = self._rooms.get(name)
         if room is not None and not room.origin and room.generation == generation:
             return web.json_response({"opened": False})
+        if room is not None and room.generation > generation:
+            return problem(409, f"{name} is here in generation {room.generation} already")
         self._stop_following(name)
         if room is None:
             self._rooms[name] = Room(name, text_of(told, "host"), generation)
@@ -341,3 +362,8 @@ class Media:
         self._sessions.end(session)
         left = session.expires - self._loop.time()
         return web.json_response({"listener": session.listener, "left": left})
+
+
+async def _later(seconds: float, reply: Reply) -> Reply:
+    await asyncio.sleep(seconds)
+    return reply

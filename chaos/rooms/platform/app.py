@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Coroutine, Mapping
 
 from aiohttp import web
 from prometheus_client import Gauge
+from pydantic import JsonValue
 
 from chaos.clock import RealSeconds
 from chaos.rooms.bridge import BridgeError
-from chaos.rooms.contract import DEADLINE_HEADER, ROOM_NAME, TOKEN_VALID_STORY_S
+from chaos.rooms.contract import ROOM_NAME, TOKEN_VALID_STORY_S
 from chaos.rooms.platform.directory import Directory, Listing, RoomState
 from chaos.rooms.platform.instances import Instances
+from chaos.rooms.platform.shared import SharedDirectory
+from chaos.rooms.platform.store import MemoryStore, Store, StoreError
 from chaos.rooms.platform.tokens import Outcome, TokenService
-from chaos.rooms.server import Tier, json_object, number_of, problem, text_of
+from chaos.rooms.quick import Asked, Reply
+from chaos.rooms.server import Handler, Tier, json_object, number_of, object_in, problem, refusal, text_of
 
 LONGEST_CONTROL = RealSeconds(4.0)  # an order that the instance has not carried out by then has failed
 LONGEST_REPORT_GAP = RealSeconds(5.0)  # a late report announces no more than this long
@@ -23,11 +28,19 @@ LONGEST_REPORT_GAP = RealSeconds(5.0)  # a late report announces no more than th
 class Platform:
     """The state behind the routes."""
 
-    def __init__(self, tier: Tier, media: Mapping[str, str], media_spare: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        tier: Tier,
+        media: Mapping[str, str],
+        media_spare: Mapping[str, str],
+        store: Store | None = None,
+        replicas: int = 1,
+    ) -> None:
         self._tier = tier
         self._loop = asyncio.get_running_loop()
-        self._tokens = TokenService(tier.settings, tier.registry)
-        self._directory = Directory(tuple(media))
+        self._replicas = replicas
+        self._tokens = TokenService(tier.settings, tier.registry, replicas)
+        self._directory = SharedDirectory(Directory(tuple(media)), store or MemoryStore(), self._loop.time)
         self._instances = Instances(
             media, media_spare, tier.settings, tier.registry, self._directory.heard_from
         )
@@ -42,12 +55,16 @@ class Platform:
             ["room"],
             registry=tier.registry,
         )
+        self._reachable = Gauge(
+            "platform_directory_reachable", "1 while the room directory can be read.", registry=tier.registry
+        )
         self._number = 0
         tier.collects.append(self._collect)
         tier.app.cleanup_ctx.append(self._live)
+        tier.app.middlewares.append(_out_of_reach)
         routes = tier.app.router
-        routes.add_post("/tokens", self._token)
-        routes.add_post("/occupancy", self._occupancy)
+        tier.hot("POST", "/tokens", self._token)
+        tier.hot("POST", "/occupancy", self._occupancy)
         routes.add_get("/rooms/{room}", self._look_up)
         routes.add_post("/rooms", self._open)
         routes.add_post("/rooms/{room}/close", self._close)
@@ -55,13 +72,14 @@ class Platform:
         tier.control("POST", "/control/relay", self._relay)
 
     async def _live(self, app: web.Application) -> AsyncIterator[None]:
-        for name in self._directory.instances:
+        for name in self._directory.directory.instances:
             self._spawn(self._instances.keep_alive(name))
         yield
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._instances.close()
+        await self._directory.close()
 
     def _spawn(self, work: Coroutine[object, object, None]) -> None:
         task = self._loop.create_task(work)
@@ -72,36 +90,42 @@ class Platform:
         self._tokens.collect()
         self._instances.collect()
         for state, gauge in self._rooms.items():
-            gauge.set(self._directory.count(state))
+            gauge.set(self._directory.directory.count(state))
+        self._reachable.set(self._directory.reachable)
         for listing in self._directory.rooms.values():
             self._listed.labels(listing.room).set(listing.state is not RoomState.CLOSED)
 
     # --- what media asks across the bridge -------------------------------------------------------------------
 
-    async def _token(self, request: web.Request) -> web.Response:
-        outcome = await self._tokens.take(_deadline(request))
+    async def _token(self, asked: Asked) -> Reply:
+        outcome = await self._tokens.take(_deadline(asked.deadline))
         if outcome is Outcome.REFUSED:
-            return problem(503, "overloaded")
+            return refusal(503, "overloaded")
         if outcome is Outcome.DROPPED:
-            return problem(504, "too late")
+            return refusal(504, "too late")
         self._number += 1
-        return web.json_response({"token": f"t{self._number}", "valid_story_s": TOKEN_VALID_STORY_S})
+        told = {"token": f"t{self._number}", "valid_story_s": TOKEN_VALID_STORY_S}
+        return Reply(200, json.dumps(told).encode())
 
-    async def _occupancy(self, request: web.Request) -> web.Response:
-        told = await json_object(request)
+    def _occupancy(self, asked: Asked) -> Reply:
+        told = object_in(asked.body)
         if told is None:
-            return problem(422, "an occupancy report is a JSON object")
+            return refusal(422, "an occupancy report is a JSON object")
         instance, now = text_of(told, "instance"), self._loop.time()
-        gap = min(LONGEST_REPORT_GAP, now - self._reported_at.get(instance, now))
+        gap = min(LONGEST_REPORT_GAP, self._gap(told, now - self._reported_at.get(instance, now)))
         self._reported_at[instance] = now
         # Every listener is news to be spread for every second of the story: units, like the rates, are scaled.
         self._tokens.announce(number_of(told, "listeners") * gap * self._tier.settings.now.time_scale)
-        return web.json_response({"taken": True})
+        return Reply(200, b'{"taken": true}')
+
+    def _gap(self, told: Mapping[str, JsonValue], since_heard: float) -> float:
+        """The real seconds that a report speaks for; where replicas share the reports, only the report knows."""
+        return since_heard if self._replicas == 1 else max(0.0, number_of(told, "since"))
 
     # --- what clients ask ------------------------------------------------------------------------------------
 
     async def _look_up(self, request: web.Request) -> web.Response:
-        listing = self._directory.rooms.get(request.match_info["room"])
+        listing = await self._directory.look_up(request.match_info["room"])
         if listing is None:
             return problem(404, "there is no such room")
         return web.json_response(listing.told())
@@ -113,29 +137,34 @@ class Platform:
             return problem(422, "room must be lower-case letters, digits and hyphens")
         followers = int(number_of(told, "followers"))
         async with self._placing.setdefault(room, asyncio.Lock()):
-            before = self._directory.rooms.get(room)
+            before = await self._directory.look_up(room)
             if before is not None and before.state is not RoomState.CLOSED:
                 return web.json_response(before.told())
-            name = self._directory.least_loaded(self._loop.time())
-            self._directory.promised.append(name)
+            directory = self._directory.directory
+            name = directory.least_loaded(self._loop.time())
+            directory.promised.append(name)
             try:
                 placed = await self._place(room, name, host, followers)
             finally:
-                self._directory.promised.remove(name)
+                directory.promised.remove(name)
             if placed is None:
+                before = await self._directory.look_up(room)
+                if before is not None and before.state is not RoomState.CLOSED:
+                    return web.json_response(before.told())  # another replica has opened it meanwhile
                 return problem(503, f"{name} did not open the room")
         self._tokens.announce(followers * self._tier.settings.now.scale)
         return web.json_response(placed.told())
 
     async def _close(self, request: web.Request) -> web.Response:
-        listing = self._directory.rooms.get(request.match_info["room"])
-        if listing is None:
+        name = request.match_info["room"]
+        before = await self._directory.look_up(name)
+        listing = await self._directory.change(name, _mark_closed)
+        if before is None or listing is None:
             return problem(404, "there is no such room")
-        if listing.state is not RoomState.CLOSED:
-            listing.state = RoomState.CLOSED
+        if before.state is not RoomState.CLOSED:
             self._tier.log.info("room closed", room=listing.room)
-            for name in (listing.instance, *listing.relays):
-                self._spawn(self._instances.revoke(name, listing.room, listing.generation))
+            for serving in (listing.instance, *listing.relays):
+                self._spawn(self._instances.revoke(serving, listing.room, listing.generation))
         return web.json_response(listing.told())
 
     # --- repairs ---------------------------------------------------------------------------------------------
@@ -159,8 +188,6 @@ class Platform:
             placed = None
         if placed is None:
             return problem(504, f"{name} did not open {before.room} within {LONGEST_CONTROL:g} s")
-        if before.instance != name:
-            self._spawn(self._instances.revoke(before.instance, before.room, before.generation))
         for relay in relays:
             self._spawn(self._have_relayed(placed, relay))
         return web.json_response(placed.told())
@@ -180,28 +207,40 @@ class Platform:
                 await self._have_relayed(listing, name)
         except TimeoutError:
             return problem(504, f"{name} did not relay {listing.room} within {LONGEST_CONTROL:g} s")
-        if name not in listing.relays:
+        now = self._directory.rooms.get(listing.room, listing)
+        if name not in now.relays:
             return problem(502, f"{name} did not relay {listing.room}")
-        return web.json_response(listing.told())
+        return web.json_response(now.told())
 
     async def _order(self, request: web.Request) -> tuple[Listing, str] | web.Response:
         told = await json_object(request) or {}
-        listing, name = self._directory.rooms.get(text_of(told, "room")), text_of(told, "instance")
+        listing, name = await self._directory.look_up(text_of(told, "room")), text_of(told, "instance")
         if listing is None:
             return problem(404, f"there is no room {text_of(told, 'room')!r}")
-        if name not in self._directory.instances:
-            return problem(422, f"instance must be one of {', '.join(self._directory.instances)}")
+        instances = self._directory.directory.instances
+        if name not in instances:
+            return problem(422, f"instance must be one of {', '.join(instances)}")
         return listing, name
 
     async def _place(self, room: str, name: str, host: str, followers: int) -> Listing | None:
-        generation = self._directory.next_generation(room)
+        """Open the room on an instance and list it there.
+
+        None when the instance did not open it, or another replica placed it later: then it is closed here again.
+        """
+        generation = await self._directory.number(room)
         try:
             answer = await self._instances.open(name, room, host, generation)
         except BridgeError:
             return None
         if answer.status != 200:
             return None
-        placed = self._directory.place(room, name, host, followers, self._loop.time())
+        placed = Listing(room, host, followers, name, self._loop.time(), generation)
+        before, listed = await self._directory.place(placed)
+        if not listed:
+            self._spawn(self._instances.revoke(name, room, generation))
+            return None
+        if before is not None and before.state is not RoomState.CLOSED and before.instance != name:
+            self._spawn(self._instances.revoke(before.instance, room, before.generation))
         self._tier.log.info("room placed", room=room, on=name, generation=generation)
         return placed
 
@@ -210,13 +249,32 @@ class Platform:
             answer = await self._instances.relay(name, listing.room, listing.instance, listing.generation)
         except BridgeError:
             return
-        if answer.status == 200 and name not in listing.relays:
-            listing.relays.append(name)
-            self._tier.log.info("room relayed", room=listing.room, on=name)
+        if answer.status != 200:
+            return
+
+        def relayed(now: Listing) -> None:
+            if now.generation == listing.generation and name not in now.relays:
+                now.relays.append(name)
+
+        await self._directory.change(listing.room, relayed)
+        self._tier.log.info("room relayed", room=listing.room, on=name)
 
 
-def _deadline(request: web.Request) -> float | None:
+def _mark_closed(listing: Listing) -> None:
+    listing.state = RoomState.CLOSED
+
+
+@web.middleware
+async def _out_of_reach(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """What cannot be kept is not done: placing, closing and relaying need the directory's store."""
     try:
-        return float(request.headers[DEADLINE_HEADER])
-    except (KeyError, ValueError):
+        return await handler(request)
+    except StoreError as error:
+        return problem(503, str(error))
+
+
+def _deadline(header: str) -> float | None:
+    try:
+        return float(header)
+    except ValueError:
         return None

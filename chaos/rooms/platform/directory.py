@@ -1,7 +1,8 @@
-"""The room directory: which room is open, on which instance, in which generation. Kept in memory. Pure."""
+"""The room directory: which room is open, on which instance, in which generation. Pure."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,12 +31,31 @@ class Listing:
     followers: int
     instance: str
     placed_at: float
-    """The monotonic moment from which on its instance must have it."""
+    """The monotonic moment from which on its instance must have it: when this process placed it or heard of that."""
     generation: int = 1
     state: RoomState = RoomState.OPEN
     relays: list[str] = field(default_factory=list)
     listeners: dict[str, int] = field(default_factory=dict)
     """Live listeners by instance, as last reported."""
+
+    def kept(self) -> str:
+        """The listing as it is kept for other processes: without what only this one has seen or its clock means."""
+        return json.dumps(
+            {
+                "host": self.host,
+                "followers": self.followers,
+                "instance": self.instance,
+                "generation": self.generation,
+                "state": self.state.value,
+                "relays": self.relays,
+            }
+        )
+
+    @classmethod
+    def from_kept(cls, room: str, text: str, placed_at: float) -> Listing:
+        """A listing that was kept. Raises ValueError or TypeError for what is none."""
+        told = json.loads(text)
+        return cls(room=room, placed_at=placed_at, **{**told, "state": RoomState(told["state"])})
 
     def told(self) -> dict[str, JsonValue]:
         """The listing as clients get it."""
@@ -72,17 +92,6 @@ class Directory:
             return len(here) + self.promised.count(name), sum(sum(one.listeners.values()) for one in here)
 
         return min(living or self.instances, key=load)
-
-    def next_generation(self, room: str) -> int:
-        """The generation of the room's next placement."""
-        before = self.rooms.get(room)
-        return before.generation + 1 if before else 1
-
-    def place(self, room: str, instance: str, host: str, followers: int, now: float) -> Listing:
-        """List the room as open on `instance` since `now`, in its next generation."""
-        generation = self.next_generation(room)
-        self.rooms[room] = Listing(room, host, followers, instance, now, generation)
-        return self.rooms[room]
 
     def heard_from(self, instance: str, rooms: Mapping[str, JsonValue], asked_at: float) -> None:
         """Take an instance's own account of its rooms, given after the moment `asked_at`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from prometheus_client import CollectorRegistry
 from pydantic import JsonValue
@@ -26,7 +26,7 @@ class Instances:
         spare: Mapping[str, str],
         settings: SettingsBox,
         registry: CollectorRegistry,
-        heard: Callable[[str, Mapping[str, JsonValue], float], None],
+        heard: Callable[[str, Mapping[str, JsonValue], float], Awaitable[None]],
     ) -> None:
         metrics = BridgeMetrics("platform", PLATFORM_TO_MEDIA, KINDS, registry)
         self._heard = heard
@@ -47,7 +47,7 @@ class Instances:
             if answer is not None and answer.status == 200:
                 rooms = answer.told.get("rooms")
                 if isinstance(rooms, dict):
-                    self._heard(name, rooms, asked_at)
+                    await self._heard(name, rooms, asked_at)
             await asyncio.sleep(max(0.0, asked_at + KEEP_ALIVE - loop.time()))
 
     async def open(self, name: str, room: str, host: str, generation: int) -> Answer:

@@ -26,13 +26,18 @@ class Outcome(StrEnum):
 
 
 class TokenService:
-    """Serves tokens and announcements at the rate that scale, time_scale and capacity leave."""
+    """Serves tokens and announcements at the rate that scale, time_scale and capacity leave.
 
-    def __init__(self, settings: SettingsBox, registry: CollectorRegistry) -> None:
+    The capacity is that of all `replicas` together; each serves its part of it, alive or not.
+    """
+
+    def __init__(self, settings: SettingsBox, registry: CollectorRegistry, replicas: int = 1) -> None:
         self._settings = settings
+        self._replicas = replicas
         self._loop = asyncio.get_running_loop()
         self._workers: Workers[asyncio.Future[Outcome]] = Workers(rate=1.0)
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         outcomes = Counter(
             "platform_tokens_total", "Tokens asked for that ended.", ["result"], registry=registry
         )
@@ -89,7 +94,8 @@ class TokenService:
     def _changed(self, before: Settings) -> None:
         self._advance()
         now = self._settings.now
-        self._workers.rate = TOKENS_PER_STORY_SECOND * now.scale * now.time_scale * now.capacity.platform
+        whole = TOKENS_PER_STORY_SECOND * now.scale * now.time_scale * now.capacity.platform
+        self._workers.rate = whole / self._replicas
         self._workers.bulkhead = now.knobs.bulkhead
         if now.shed_announcements:
             self._workers.backlog = 0.0
@@ -111,7 +117,12 @@ class TokenService:
         self._set_timer()
 
     def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
+        """Have the workers advance when they must; a timer that comes sooner than needed stays, and sets the next."""
         moment = self._workers.next_moment(self._loop.time())
-        self._timer = None if moment is None else self._loop.call_at(moment, self._tick)
+        if self._timer is not None:
+            if moment is not None and self._timer_at <= moment:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if moment is not None:
+            self._timer, self._timer_at = self._loop.call_at(moment, self._tick), moment

@@ -19,6 +19,8 @@ from chaos.worlds.local.ports import Ports
 
 MEDIA = ("media-1", "media-2", "media-3")
 SPARE_MEDIA = "media-3"
+TARGETS = ("platform", "media")
+"""The tiers that faults may touch; everything else measures, loads or carries."""
 PAYLOAD = "/probe?bytes={bytes}"
 
 
@@ -26,6 +28,13 @@ def rule_files() -> tuple[str, ...]:
     """The recording and alerting rules of the rooms."""
     folder = resources.files("chaos.rooms") / "rules"
     return tuple(str(folder / name) for name in ("recording.yaml", "alerts.yaml"))
+
+
+def ends_of(link: str, instance: str) -> tuple[str, str]:
+    """The caller and the callee of the proxy `link.instance`."""
+    if link.startswith("media-to-platform"):
+        return instance, "platform"
+    return ("platform", instance) if link.startswith("platform-to-media") else ("audience", instance)
 
 
 def layout(folder: Path, ports: Ports, *, toxiproxy: Path, prometheus: Path) -> Layout:

@@ -14,12 +14,12 @@ from chaos.experiment.rooms import RELAUNCH_SUFFIX, RoomsSection, config_hash
 from chaos.experiment.units import Expectation
 from chaos.proof import Proof
 from chaos.record import Json, Record
-from chaos.rooms.system.control import ask, settings_of, settings_step
+from chaos.rooms.system.control import ask, load_step, settings_of, settings_step
 from chaos.rooms.system.layout import MEDIA, SPARE_MEDIA
 from chaos.undo.acts import Acts
 from chaos.undo.journal import Journal
-from chaos.undo.steps import UndoStep
-from chaos.worlds.local.world import LocalWorld
+from chaos.worlds.base import RunWorld
+from chaos.worlds.cluster.instances import instances
 from chaos.worlds.system import Figure, Goal, Repaired
 
 PROVEN_WITHIN = 15.0
@@ -38,12 +38,12 @@ JUDGED = ("faults", "recovery", "after")
 
 
 class RoomsSystem:
-    """The reference rooms in a local world; see `chaos.worlds.system.System`."""
+    """The reference rooms in a world; see `chaos.worlds.system.System`."""
 
     def __init__(
         self,
         section: RoomsSection,
-        world: LocalWorld,
+        world: RunWorld,
         prometheus: Prometheus,
         record: Record,
         journal: Journal,
@@ -61,21 +61,23 @@ class RoomsSystem:
         self._time_scale = time_scale
         self._planned_end = planned_end
         self._rooms: dict[str, str] = {}
+        self._configured = False
+        self._arrived: list[tuple[str, str]] = []
         world.find_by(self.locate)
+        world.arrivals(lambda name, url: self._arrived.append((name, url)))
 
     async def configure(self) -> Proof:
         wanted = self._section.settings(self._time_scale)
+        self._configured = True
+        tiers = 0
         for name in ("platform", *self._running_media(), "audience"):
-            await self._set(name, wanted.model_dump(mode="json"), "the document's settings")
+            tiers += await self._set(name, wanted.model_dump(mode="json"), "the document's settings")
         plan = self._section.plan(seed=self._seed, time_scale=self._time_scale, planned_end=self._planned_end)
         await self._control("PUT", "audience", "plan", plan.model_dump(mode="json"))
-        return await self._prove(config_hash(wanted), 2 + len(self._running_media()))
+        return await self._prove(config_hash(wanted), tiers)
 
     async def begin(self) -> None:
-        step = UndoStep(
-            "rooms_load", {"url": self._url("audience"), "token_file": str(self._world.folder / "token")}
-        )
-        self._acts.intend("the load", step)
+        self._acts.intend("the load", load_step(self._url("audience"), self._world.secret))
         await self._control("POST", "audience", "start", {})
 
     def goals(self, room: str | None = None) -> Sequence[Goal]:
@@ -156,9 +158,10 @@ class RoomsSystem:
         return [select["instance"]] if "instance" in select else []
 
     async def follow(self) -> None:
-        """Keep track of which instance each room lives on, until cancelled."""
+        """Keep track of which instance each room lives on, and of instances that appear, until cancelled."""
         platform = self._url("platform")
         while True:
+            await self._settle_arrived()
             for group in self._section.audience:
                 for room in (group.room, group.room + RELAUNCH_SUFFIX):
                     try:
@@ -240,14 +243,19 @@ class RoomsSystem:
             await self._set(name, patch, done)
         return Repaired(True, f"{done} on {', '.join(names)}")
 
-    async def _set(self, name: str, patch: Mapping[str, Json], why: str) -> None:
-        url = self._url(name)
-        before = await settings_of(url, self._world.token)
-        self._acts.intend(
-            f"settings of {name}: {why}", settings_step(url, self._world.folder / "token", before)
-        )
-        answer = await ask("PUT", f"{url}/control/settings", self._world.token, patch)
+    async def _set(self, name: str, patch: Mapping[str, Json], why: str) -> int:
+        """Change the settings of every instance that serves a process; how many there are."""
+        address, token = self._world.control(name), self._world.token
+        found = await instances(address)
+        if not found:
+            raise WorldError(f"no instance of {name} can be spoken to")
+        before = await settings_of(found[0], token)
+        self._acts.intend(f"settings of {name}: {why}", settings_step(address, self._world.secret, before))
+        answer: Json = None
+        for url in found:
+            answer = await ask("PUT", f"{url}/control/settings", token, patch)
         self._record.event("settings_applied", target=name, settings=answer, why=why)
+        return len(found)
 
     async def _restart(self, target: Mapping[str, str]) -> Repaired:
         name = target.get("instance", "")
@@ -256,24 +264,18 @@ class RoomsSystem:
         await self._world.end_process(name, grace=1.0)
         info = await self._world.start_process(name)
         await self._settle(name)
-        return Repaired(True, f"{name} restarted with pid {info.pid}")
+        return Repaired(True, f"{name} restarted with {info.told}")
 
     async def _node_back(self, target: Mapping[str, str]) -> Repaired:
         node = target.get("node", "")
-        names = [
-            info.name for info in self._world.processes() if info.node == node and info.name != SPARE_MEDIA
-        ]
-        if not names:
-            raise WorldError(f"there is no node `{node}` to bring back")
+        names = await self._world.bring_node_back(node)
         for name in names:
-            await self._world.start_process(name)
             await self._settle(name)
         return Repaired(True, f"{node} is back with {', '.join(names)}")
 
     async def _scale_out(self, target: Mapping[str, str]) -> Repaired:
-        if self._world.process(SPARE_MEDIA).pid == 0:
-            step = UndoStep("process_end", {"world": self._world.state, "process": SPARE_MEDIA})
-            self._acts.intend(f"{SPARE_MEDIA} started", step)
+        if not self._world.process(SPARE_MEDIA).runs:
+            self._acts.intend(f"{SPARE_MEDIA} started", self._world.undo_start(SPARE_MEDIA))
             await self._world.start_process(SPARE_MEDIA)
             await self._settle(SPARE_MEDIA)
         served = [room for room, place in self._rooms.items() if place == target.get("instance", place)]
@@ -300,15 +302,37 @@ class RoomsSystem:
 
     async def _settle(self, name: str) -> None:
         """A process that starts anew has default settings: give it those of a fellow, or the document's."""
+        for url in await instances(self._world.control(name)):
+            await self._settle_one(name, url)
+
+    async def _settle_one(self, name: str, url: str) -> None:
+        wanted, token = self._section.settings(self._time_scale), self._world.token
         fellows = (
-            [other for other in self._running_media() if other != name] if name.startswith("media") else []
+            [other for other in self._running_media() if other != name]
+            if name.startswith("media")
+            else [name]
         )
-        wanted = self._section.settings(self._time_scale)
-        if fellows:
-            wanted = await settings_of(self._url(fellows[0]), self._world.token)
-        await ask(
-            "PUT", f"{self._url(name)}/control/settings", self._world.token, wanted.model_dump(mode="json")
-        )
+        for fellow in fellows[:1]:
+            others = [one for one in await instances(self._world.control(fellow)) if one != url]
+            if others:
+                wanted = await settings_of(others[0], token)
+        await ask("PUT", f"{url}/control/settings", token, wanted.model_dump(mode="json"))
+
+    async def _settle_arrived(self) -> None:
+        """Give instances that appeared by themselves, as pods do, their settings; before `configure` there are none."""
+        arrived, self._arrived = self._arrived, []
+        for name, url in arrived:
+            if not self._configured or name not in ("platform", *MEDIA):
+                continue
+            try:
+                if url not in await instances(self._world.control(name)):
+                    continue  # it has gone again
+                await self._settle_one(name, url)
+            except ClientError as error:
+                self._record.event("control_failed", target=name, what="settings", why=str(error))
+                self._arrived.append((name, url))
+                continue
+            self._record.event("instance_settled", target=name, url=url)
 
     async def _prove(self, wanted: str, tiers: int) -> Proof:
         """Wait until every tier shows the settings in Prometheus."""
@@ -354,7 +378,7 @@ class RoomsSystem:
         return ["platform", *self._running_media()]
 
     def _running_media(self) -> list[str]:
-        return [name for name in MEDIA if self._world.process(name).pid]
+        return [name for name in MEDIA if self._world.process(name).runs]
 
     def _room(self, target: Mapping[str, str]) -> str:
         return target.get("room") or self._section.audience[0].room

@@ -18,7 +18,9 @@ from chaos.proof import Proof
 from chaos.undo.journal import Journaled, read
 from chaos.undo.recovery import recover_journal
 from chaos.undo.steps import Args, UndoStep, undoes
-from chaos.worlds.local.world import LocalWorld, Told, end_world
+from chaos.worlds.base import Told
+from chaos.worlds.local.undo import end_world
+from chaos.worlds.local.world import LocalWorld
 
 PREDECESSOR_GONE_WITHIN = 90.0
 """Real seconds that whoever undoes an earlier run (its guardian, or a recovery) has to finish."""
@@ -70,6 +72,7 @@ async def _borrow(folder: Path, run: str, tell: Told) -> AsyncIterator[LocalWorl
         os.pwrite(handle, run.encode(), 0)
         await _nothing_left_of_others(folder, run)
         world = LocalWorld.attach(folder)
+        world.kept = True
         world.tell(tell)
         await world.mend()
         await _untouched(world)

@@ -14,62 +14,44 @@ import secrets
 import shutil
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 from weakref import WeakValueDictionary
 
-import aiohttp
-from pydantic import BaseModel
+from prometheus_client import CollectorRegistry
 
 from chaos.clients import processes
 from chaos.clients.processes import Identity
-from chaos.clients.reach import connects
 from chaos.errors import WorldError
 from chaos.proof import Proof
 from chaos.record import Json
-from chaos.undo.steps import Args, UndoStep, undoes
-from chaos.worlds.base import Link, ProcessInfo
+from chaos.undo.steps import UndoStep
+from chaos.worlds.base import Link, Locator, ProcessInfo, Told
 from chaos.worlds.layout import Layout, ProcessSpec, prometheus_config, scrape_target
+from chaos.worlds.local.folder import State, write_private
+from chaos.worlds.local.measures import served
+from chaos.worlds.local.readiness import until_ready
+from chaos.worlds.vantage import Here
 
-READY_WITHIN = 20.0
-"""Real seconds that a process has to become ready."""
 GRACE = 3.0
 """Real seconds between SIGTERM and SIGKILL."""
-
-Told: TypeAlias = Callable[..., object]
-"""Told of every start and end: `Record.event`, or anything that takes a name and fields."""
-
 
 _here: WeakValueDictionary[Path, LocalWorld] = WeakValueDictionary()
 
 
-class _Running(BaseModel):
-    pid: int
-    started: int
-    boot_id: str
-
-    def identity(self) -> Identity:
-        return Identity(self.pid, self.started, self.boot_id)
-
-
-class _State(BaseModel):
-    id: str
-    layout: Layout
-    running: dict[str, _Running] = {}
-
-
 class LocalWorld:
-    """A world of processes on this machine; see `chaos.worlds.base.World` for what it offers."""
+    """A world of processes on this machine; see `chaos.worlds.base.RunWorld` for what it offers."""
 
     name = "local"
+    vantage = Here()
 
-    def __init__(self, folder: Path, state: _State, token: str) -> None:
+    def __init__(self, folder: Path, state: State, token: str) -> None:
         self.folder = folder
         self.token = token
+        self.kept = False
+        """Whether it outlasts the run that uses it."""
         self._state = state
         self._read_at = 0
         self._links = state.layout.link_table()
@@ -77,19 +59,19 @@ class LocalWorld:
         self._watchers: list[threading.Thread] = []
         self._expected: set[str] = set()
         self._tell: Told = _nobody
-        self._locator: Callable[[Mapping[str, str]], Sequence[str]] = lambda _: ()
+        self._locator: Locator = lambda _: ()
 
     @classmethod
     def create(cls, folder: Path, layout: Layout) -> LocalWorld:
         """Write a new world's folder. Nothing is started; `state` can be journaled from now on."""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         token = secrets.token_urlsafe(24)
-        _write_private(folder / "token", token)
-        world = cls(folder, _State(id=secrets.token_hex(8), layout=layout), token)
+        write_private(folder / "token", token)
+        world = cls(folder, State(id=secrets.token_hex(8), layout=layout), token)
         for server in layout.toxiproxies:
-            _write_private(folder / f"{server}.json", layout.toxiproxy_config(server))
-        _write_private(folder / "targets.json", json.dumps(layout.scrape_targets()))
-        _write_private(folder / "prometheus.yml", prometheus_config(folder / "targets.json", layout.rules))
+            write_private(folder / f"{server}.json", layout.toxiproxy_config(server))
+        write_private(folder / "targets.json", json.dumps(layout.scrape_targets()))
+        write_private(folder / "prometheus.yml", prometheus_config(folder / "targets.json", layout.rules))
         world._save()
         return world
 
@@ -103,7 +85,7 @@ class LocalWorld:
         if known is not None and (folder / "world.json").exists():
             return known
         try:
-            state = _State.model_validate_json((folder / "world.json").read_bytes())
+            state = State.model_validate_json((folder / "world.json").read_bytes())
             token = (folder / "token").read_text(encoding="ascii")
         except (OSError, ValueError) as error:
             raise WorldError(
@@ -133,6 +115,14 @@ class LocalWorld:
         return str(self.folder)
 
     @property
+    def secret(self) -> str:
+        return str(self.folder / "token")
+
+    @property
+    def prometheus(self) -> str:
+        return self.layout.prometheus
+
+    @property
     def layout(self) -> Layout:
         """What this world is made of."""
         return self._state.layout
@@ -146,7 +136,7 @@ class LocalWorld:
         """Report every start and end of a process to `told` from now on."""
         self._tell = told
 
-    def find_by(self, locator: Callable[[Mapping[str, str]], Sequence[str]]) -> None:
+    def find_by(self, locator: Locator) -> None:
         """Let `locator` answer selectors that name more than instances, such as `room`."""
         self._locator = locator
 
@@ -155,6 +145,15 @@ class LocalWorld:
 
     def process(self, name: str) -> ProcessInfo:
         return self._info(self.layout.process(name))
+
+    def control(self, name: str) -> str:
+        return (self.process(name).health or "").removesuffix("/healthz")
+
+    def arrivals(self, arrived: Callable[[str, str], None]) -> None:
+        """Nothing appears here but by this world's own doing."""
+
+    def undo_start(self, name: str) -> UndoStep:
+        return UndoStep("process_end", {"world": self.state, "process": name})
 
     async def locate(self, select: Mapping[str, str]) -> Sequence[str]:
         return self._locator(select)
@@ -175,6 +174,10 @@ class LocalWorld:
         for spec in dead:
             await self.start_process(spec.name)
         return [spec.name for spec in dead]
+
+    def _alive(self, name: str) -> bool:
+        identity = self._identity(name)
+        return identity is not None and processes.alive(identity)
 
     def _runs(self, name: str) -> bool:
         identity = self._identity(name)
@@ -202,19 +205,42 @@ class LocalWorld:
                 )
             self._tell("process_ended", process=name, pid=identity.pid, by="run")
 
+    async def bring_node_back(self, node: str) -> Sequence[str]:
+        lost = [
+            spec.name
+            for spec in self.layout.processes
+            if spec.node == node and spec.role == "target" and not spec.spare
+        ]
+        if not lost:
+            raise WorldError(f"there is no node `{node}` to bring back")
+        for name in lost:
+            await self.start_process(name)
+        return lost
+
+    @asynccontextmanager
+    async def measured(self, run: str, measures: CollectorRegistry) -> AsyncIterator[None]:
+        labels = {"job": "run", "instance": run, "__metrics_path__": "/metrics"}
+        with served(measures) as address:
+            self.watch({"targets": [address], "labels": labels})
+            try:
+                yield
+            finally:
+                if self.kept:
+                    self.unwatch(run)
+
     def watch(self, target: Mapping[str, object]) -> None:
         """Let Prometheus scrape a further target."""
         path = self.folder / "targets.json"
         rows = json.loads(path.read_text(encoding="utf-8"))
         name = _instance(target)
         rows = [row for row in rows if _instance(row) != name] + [target]
-        _write_private(path, json.dumps(rows))
+        write_private(path, json.dumps(rows))
 
     def unwatch(self, instance: str) -> None:
         """Let Prometheus forget a target."""
         path = self.folder / "targets.json"
         rows = json.loads(path.read_text(encoding="utf-8"))
-        _write_private(path, json.dumps([row for row in rows if _instance(row) != instance]))
+        write_private(path, json.dumps([row for row in rows if _instance(row) != instance]))
 
     async def end(self) -> Proof:
         """End every process of this world, last started first; proof that none is left."""
@@ -239,7 +265,6 @@ class LocalWorld:
             self._tell("process_ended", process=name, pid=identity.pid, by="run")
 
     async def _launch(self, spec: ProcessSpec, run: str) -> None:
-        log = self.folder / "logs" / f"{spec.name}.log"
         env = {key: value for key, value in os.environ.items() if not key.upper().endswith("_PROXY")}
         env |= spec.env
         env |= {
@@ -249,11 +274,9 @@ class LocalWorld:
             "LOG_LEVEL": "warn",
             "PYTHONUNBUFFERED": "1",
         }
-        identity, child = processes.spawn(spec.argv, env=env, log=log, cwd=spec.cwd)
+        identity, child = processes.spawn(spec.argv, env=env, log=self._log(spec), cwd=spec.cwd)
         self._expected.discard(spec.name)
-        self._state.running[spec.name] = _Running(
-            pid=identity.pid, started=identity.started, boot_id=identity.boot_id
-        )
+        self._state.running[spec.name] = identity
         self._save()
         self._tell("process_started", process=spec.name, tier=spec.tier, node=spec.node, pid=identity.pid)
         loop = asyncio.get_running_loop()
@@ -274,34 +297,14 @@ class LocalWorld:
             self._tell("process_ended", process=name, pid=identity.pid, by="signal or itself", code=code)
 
     async def _until_ready(self, spec: ProcessSpec) -> None:
-        until = time.monotonic() + READY_WITHIN
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2), trust_env=False) as session:
-            while True:
-                identity = self._identity(spec.name)
-                if spec.role != "external" and (identity is None or not processes.alive(identity)):
-                    raise WorldError(
-                        f"{spec.name} ended while it was starting; {self._last_words(spec.name)}"
-                    )
-                if spec.health is None or await _answers(session, spec.health):
-                    return
-                if time.monotonic() > until:
-                    raise WorldError(
-                        f"{spec.name} is not ready after {READY_WITHIN:g} s (no answer from {spec.health}); "
-                        f"{self._last_words(spec.name)}"
-                    )
-                await asyncio.sleep(0.03)
+        await until_ready(spec, self._log(spec), alive=lambda: self._alive(spec.name))
 
-    def _last_words(self, name: str) -> str:
-        log = self.folder / "logs" / f"{name}.log"
-        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-5:] if log.exists() else []
-        return (
-            f"the end of {log}:\n" + "\n".join(f"  {line}" for line in lines) if lines else f"{log} is empty"
-        )
+    def _log(self, spec: ProcessSpec) -> Path:
+        return self.folder / "logs" / f"{spec.name}.log"
 
     def _identity(self, name: str) -> Identity | None:
         self._refresh()
-        running = self._state.running.get(name)
-        return running.identity() if running else None
+        return self._state.running.get(name)
 
     def _info(self, spec: ProcessSpec) -> ProcessInfo:
         identity = self._identity(spec.name)
@@ -316,80 +319,17 @@ class LocalWorld:
         path = self.folder / "world.json"
         changed = path.stat().st_mtime_ns if path.exists() else self._read_at
         if changed != self._read_at:
-            self._state = _State.model_validate_json(path.read_bytes())
+            self._state = State.model_validate_json(path.read_bytes())
             self._read_at = changed
 
     def _save(self) -> None:
-        _write_private(self.folder / "world.json", self._state.model_dump_json(indent=1))
+        write_private(self.folder / "world.json", self._state.model_dump_json(indent=1))
         self._read_at = (self.folder / "world.json").stat().st_mtime_ns
-
-
-@undoes("local_world")
-async def end_world(args: Args) -> Proof:
-    """End a local world completely, from its folder, or from its mark alone when the folder is gone."""
-    folder, id = Path(str(args["world"])), str(args["id"])
-    if (folder / "world.json").exists():
-        world = LocalWorld.attach(folder)
-        if world.end_step.args["id"] == id:
-            return await world.end()
-    left = list(processes.marked("STANDBY_WORLD", id))
-    await asyncio.gather(*(processes.end(identity, grace=GRACE) for identity in left))
-    return Proof(not list(processes.marked("STANDBY_WORLD", id)), f"ended {len(left)} processes marked {id}")
-
-
-@undoes("process_start")
-async def bring_back(args: Args) -> Proof:
-    """Start a process of a local world again, unless it runs or its world is gone."""
-    folder, name = Path(str(args["world"])), str(args["process"])
-    if not (folder / "world.json").exists():
-        return Proof(True, f"the world of {name} is gone")
-    info = await LocalWorld.attach(folder).start_process(name)
-    return Proof(True, f"{name} runs with pid {info.pid} and is ready")
-
-
-@undoes("process_end")
-async def end_again(args: Args) -> Proof:
-    """End a process of a local world that a repair had started, and let Prometheus forget it."""
-    folder, name = Path(str(args["world"])), str(args["process"])
-    if not (folder / "world.json").exists():
-        return Proof(True, f"the world of {name} is gone")
-    world = LocalWorld.attach(folder)
-    await world.end_process(name, grace=GRACE)
-    world.unwatch(name)
-    return Proof(world.process(name).pid == 0, f"{name} does not run")
-
-
-async def _answers(session: aiohttp.ClientSession, url: str) -> bool:
-    if url.startswith("tcp://"):
-        return await connects(url.removeprefix("tcp://"), within=2.0)
-    try:
-        async with session.get(url) as response:
-            return response.status == 200
-    except (aiohttp.ClientError, TimeoutError):
-        return False
 
 
 def _instance(target: Mapping[str, object]) -> str:
     labels = target["labels"]
     return str(labels["instance"]) if isinstance(labels, Mapping) else ""
-
-
-def _write_private(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    content = text.encode()
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            written = os.write(handle, content)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        if written != len(content):
-            raise OSError(f"only {written} of {len(content)} bytes could be written")
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise WorldError(f"{path} could not be written: {error}; free some space there") from error
 
 
 def _nobody(_name: str, **_fields: Json) -> None:

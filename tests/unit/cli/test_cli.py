@@ -72,10 +72,11 @@ def test_a_wrong_command_line_is_exit_2(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_dry_run_says_what_would_be_touched_and_touches_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The schedule in words, and no state folder afterwards."""
+    """The schedule and the canary in words, and no state folder afterwards."""
     assert run_app(["run", str(GOOD), "--dry-run"]) == 0
     output = capsys.readouterr().out
     assert "latency on media-to-platform" in output
+    assert "a delay of 250 ms for at most 5 s on media-to-platform as a canary" in output
     assert "nothing was touched" in output
     assert not (tmp_path / "state").exists()
 

@@ -20,11 +20,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.clients import tool_fetch, tools
-from chaos.clients.tool_pins import KITS, PROMETHEUS, TOXIPROXY, Kit, Tool
+from chaos.clients.tool_pins import HELM, KIND, PROMETHEUS, TOXIPROXY, Kit, Tool
 from chaos.errors import ToolError
 
 PROMETHEUS_TOOL, PROMTOOL = PROMETHEUS.tools
 (TOXIPROXY_SERVER,) = TOXIPROXY.tools
+(KIND_TOOL,) = KIND.tools
+(HELM_TOOL,) = HELM.tools
 
 EMPTY_VERSION = """\
 prometheus, version  (branch: , revision: unknown)
@@ -169,10 +171,16 @@ def test_the_refusal_names_every_candidate_and_the_remedy(tmp_path: Path) -> Non
         (PROMETHEUS_TOOL, "prometheus, version 4.0.0 (branch: HEAD)", False),
         (PROMTOOL, "promtool, version 3.5.0 (branch: )", True),
         (PROMTOOL, "promtool, version 2.45.0 (branch: )", False),
+        (KIND_TOOL, "kind v0.30.0 go1.24.6 linux/amd64", True),
+        (KIND_TOOL, "kind v0.20.0 go1.20.4 linux/amd64", False),
+        (HELM_TOOL, 'version.BuildInfo{Version:"v3.18.6", GitCommit:"", GoVersion:"go1.24.6"}', True),
+        (HELM_TOOL, 'version.BuildInfo{Version:"v3.18", GitCommit:"", GoVersion:"go1.26.8"}', True),
+        (HELM_TOOL, 'version.BuildInfo{Version:"v2.17.0", GoVersion:"go1.13.10"}', False),
+        (HELM_TOOL, 'version.BuildInfo{Version:"v4.0.1", GoVersion:"go1.25.1"}', False),
     ],
 )
 def test_the_version_decides_where_it_is_told(tmp_path: Path, tool: Tool, answer: str, fits: bool) -> None:
-    """Toxiproxy must be 2.12, Prometheus and promtool 3.x."""
+    """Toxiproxy must be 2.12, Prometheus, promtool and Helm 3.x, kind not too old."""
     assert tools.judge(tool, program(tmp_path, tool.name, prints(answer))).fits is fits
 
 
@@ -389,6 +397,11 @@ def test_what_a_killed_fetch_left_behind_is_swept(
     assert {file.name for file in (tmp_path / "tools").iterdir()} == {".lock", "toxiproxy-server"}
 
 
+def _hear_interrupts() -> None:
+    """Whatever started the tests in the background has had SIGINT ignored, which children inherit."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, None)])
 def test_an_interrupted_build_leaves_nothing(
     tmp_path: Path, number: signal.Signals, code: int | None
@@ -401,7 +414,12 @@ def test_an_interrupted_build_leaves_nothing(
         "HTTPS_PROXY": "http://127.0.0.1:9",
     }
     command = [sys.executable, "-m", "chaos.clients.tools", "prometheus"]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=_hear_interrupts,  # noqa: PLW1509 - it only sets a handler
+    )
     try:
         deadline = time.monotonic() + 60
         while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().strip():
@@ -463,13 +481,42 @@ def test_the_tools_folder_can_be_chosen(tmp_path: Path, monkeypatch: pytest.Monk
 
 def test_every_pin_is_complete() -> None:
     """Each platform of each kit has an address and a whole SHA-256, and no two are the same."""
-    sums = [checksum for kit in KITS for checksum in kit.sha256.values()]
-    assert len(set(sums)) == len(sums) == 8
-    for kit in KITS:
+    sums = [checksum for kit in tools.ALL_KITS for checksum in kit.sha256.values()]
+    assert len(set(sums)) == len(sums) == 16
+    for kit in tools.ALL_KITS:
         assert kit.platforms.keys() == kit.sha256.keys()
         assert kit.version in kit.archive
         for checksum in kit.sha256.values():
             assert len(bytes.fromhex(checksum)) == 32
+
+
+def test_a_release_that_is_the_program_itself_is_no_archive(
+    tmp_path: Path, releases: Releases, said: list[str]
+) -> None:
+    """Kind's releases are bare programs: checked by the same checksum, and runnable afterwards."""
+    releases.content = b"#!/bin/sh\necho toxiproxy-server version 2.12.0\n"
+    pinned = releases.pinned(releases.content)
+    kit = replace(pinned, archive=pinned.archive.removesuffix(".tar.gz"))
+    fetched = ensure(kit, tmp_path / "tools", said)
+    assert fetched.read_bytes() == releases.content
+    assert tools.judge(TOXIPROXY_SERVER, fetched).fits
+
+
+def test_programs_for_a_cluster_are_fetched_only_when_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make setup` and `make demo` need neither kind nor Helm."""
+    asked: list[str] = []
+
+    def ensure(name: str) -> Path:
+        asked.append(name)
+        return tmp_path
+
+    monkeypatch.setattr(tools, "ensure", ensure)
+    assert tools.main(["--quiet"]) == 0
+    assert asked == ["toxiproxy-server", "prometheus", "promtool"]
+    assert tools.main(["--quiet", "helm", "kind"]) == 0
+    assert asked[3:] == ["helm", "kind"]
 
 
 def test_the_command_tells_where_each_program_is(

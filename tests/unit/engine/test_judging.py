@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from chaos.clients.prometheus import Prometheus
+from chaos.clients.prometheus import NoPrometheus, Prometheus
 from chaos.clock import RealSeconds, StorySeconds
 from chaos.engine import judging
 from chaos.engine.judgement import Verdict
 from chaos.engine.judging import judge_goals, preflight_goal
+from chaos.engine.probing import Slip, Taken
 from chaos.engine.timeline import Span
 from chaos.experiment.units import Expectation
 from chaos.testing.prometheus import FakePrometheus
@@ -110,3 +113,36 @@ async def test_a_break_shorter_than_two_intervals_cannot_be_asked_for() -> None:
         assert "at least 24s" in await preflight_goal(client, goal("faults", may_break_for=12), 12)
         assert await preflight_goal(client, goal("faults", may_break_for=24), 12) == ""
         assert await preflight_goal(client, goal("faults"), 12) == ""
+
+
+@pytest.mark.parametrize(
+    ("samples", "verdict", "why"),
+    [
+        ([], "inconclusive", "no data: there was no value in the window; the last time it raised KeyError"),
+        (
+            seconds(*[0.9] * 13),
+            "inconclusive",
+            "no data for 18.0 s of real time; 5.0 s is allowed; the last time it raised KeyError",
+        ),
+        (
+            seconds(*[0.9] * 20, *[0.0] * 5, *[0.9] * 6),
+            "fail",
+            "broken for 5s at a stretch; 0s is allowed; the last time it was answered 503, not 200",
+        ),
+        (seconds(*[0.9] * 41), "pass", "held throughout"),
+    ],
+)
+async def test_what_a_source_said_last_tells_why_its_objective_does_not_hold(
+    samples: list[tuple[float, float]], verdict: str, why: str
+) -> None:
+    """The reason for a missing value where values are missing, for a bad one where they broke, none for a pass; and
+    only from the phases that are judged.
+    """
+    slips = [
+        Slip(90.0, True, "raised ValueError"), Slip(120.0, True, "raised KeyError"),
+        Slip(121.0, False, "was answered 503, not 200"), Slip(139.0, True, "raised TypeError"),
+        Slip(139.5, False, "was answered 500, not 200"),
+    ]  # fmt: skip
+    wanted = replace(goal("baseline", "faults"), interval=RealSeconds(1.0))
+    judged = await judge_goals(NoPrometheus(), {"g": Taken(samples, slips)}, [wanted], SPANS, 1.0)
+    assert (judged[0].judgement.verdict, judged[0].judgement.why) == (verdict, why)

@@ -1,8 +1,15 @@
 from __future__ import annotations
 
-from chaos.clock import StorySeconds
-from chaos.engine.sampling import NO_DATA_AT_LEAST, StopCondition, Watchman
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from chaos.clients.prometheus import FiringAlert, Prometheus
+from chaos.clock import StorySeconds, SystemClock
+from chaos.engine.sampling import NO_DATA_AT_LEAST, Alerting, Sampler, StopCondition, Watchman
 from chaos.experiment.units import Expectation
+from chaos.record import Record
 
 
 def watchman(hold: float = 60.0, time_scale: float = 12.0) -> Watchman:
@@ -40,3 +47,28 @@ def test_silence_of_a_moment_does_not_fire() -> None:
     assert not watch.see(0.0, float("nan"))
     assert not watch.see(1.0, 1.0)
     assert watch.see(2.0, 6.0)
+
+
+class Source:
+    """Alerts that a test decides."""
+
+    def __init__(self, *firing: FiringAlert) -> None:
+        self._firing = firing
+
+    async def firing(self) -> Sequence[FiringAlert]:
+        return self._firing
+
+
+async def test_a_heartbeat_of_alerting_calls_nobody(tmp_path: Path) -> None:
+    """What fires always, to show that alerts arrive, is neither told to the crew nor to the record."""
+    told: list[FiringAlert] = []
+    gone = FiringAlert("RoomGone", {"room": "townhall", "severity": "page"})
+    record = Record()
+    sampler = Sampler(
+        Prometheus("http://127.0.0.1:1"), record, SystemClock(), 1.0,
+        alerting=Alerting(Source(FiringAlert("Watchdog", {"severity": "none"}), gone), told.extend),
+        goals=[], figures=[], stops=[], halt=tmp_path / "halt", on_stop=pytest.fail,
+    )  # fmt: skip
+    await sampler._alerts()
+    assert told == [gone]
+    assert [event["alert"] for event in record.events] == ["RoomGone"]

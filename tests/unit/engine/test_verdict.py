@@ -10,6 +10,8 @@ from chaos.engine.verdict import Seen, decide
 def test_a_pass_needs_an_objective_that_held_and_no_doubt() -> None:
     """Nothing judged is inconclusive; something that held passes; a doubt about the run outweighs it."""
     assert decide(Seen()).verdict is Verdict.INCONCLUSIVE
+    assert decide(Seen(held=1)).why.startswith("the one objective held")
+    assert decide(Seen(held=2)).why.startswith("all 2 objectives held")
     assert (decide(Seen(held=1)).verdict, decide(Seen(held=1)).exit_code) == (Verdict.PASS, 0)
     assert decide(Seen(held=3, doubts=["the fault was not seen in force"])).exit_code == 3
 

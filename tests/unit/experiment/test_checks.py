@@ -29,6 +29,7 @@ CREW = "crew:\n  headcount: 2\n  runbooks: runbooks.yaml\n"
          "at least 2m, as may_break_for", ""),
         ("may_break_for: 2m", "during: [faults, faults]", "objectives[0].during[1]", "each phase once", ""),
         (", after: 3m}", ", after: 0}\ntags: [x]", "", "", ""),
+        ("headcount: 2", "headcount: 2\n  alerts: webhook", "crew.alerts", "`prometheus`", ""),
         # what a fault may hit, and when
         ("link: media-to-platform", "link: media-to-plattform", "faults[0].link",
          "one of edge, media-to-platform, platform-to-media", "media-to-platform"),
@@ -74,6 +75,40 @@ def test_services_of_ones_own_are_checked_the_same(old: str, new: str, path: str
     """Links and tiers of `system` are the valid words there, and rooms are not."""
     found = [one for one in problems(changed(old, new, OWN_SERVICES)) if one.path == path]
     assert [one.suggestion for one in found] == [suggestion]
+
+
+IN_A_CLUSTER = """\
+version: 1
+title: Slow stock
+world: kubernetes
+timeline: {warm_up: 1s, baseline: 2s, faults: 10s}
+system:
+  tiers:
+    front: {}
+    stock: {ready: "http://stock/"}
+  links: {front-to-stock: {from: front, to: stock}}
+prometheus: {url: none}
+objectives: [{name: it answers, http: {url: "kubernetes://c/shop/services/front:80/"}}]
+faults: [{fault: latency, link: front-to-stock, delay: 300ms, at: 1s, lasts: 5s}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("front: {}", "front: {command: [x]}", "system.tiers.front.command"),
+        ("front: {}", 'front: {address: "front:80"}', "system.tiers.front.address"),
+        ("front: {}", "front: {env: {A: b}}", "system.tiers.front.env"),
+        ("{from: front,", "{from: load,", "system.links.front-to-stock.from"),
+        ("prometheus: {url: none}\n", "", "system"),
+        ("  links:", "  rules: [alerts.yaml]\n  links:", "system.rules"),
+        ("world: kubernetes", "world: local", "system.tiers.front"),
+    ],
+)
+def test_in_a_cluster_a_system_is_what_runs_there(old: str, new: str, path: str) -> None:
+    """What only the local world does is refused with its place; and the local world takes no tier that is nowhere."""
+    assert problems(IN_A_CLUSTER) == []
+    assert path in [one.path for one in problems(changed(old, new, IN_A_CLUSTER))]
 
 
 def test_a_document_without_a_system_has_no_links() -> None:

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from chaos.experiment.schema import SCHEMA_FILE, schema, schema_text
 from chaos.experiment.source import parse
 from chaos.experiment.tree import data
-from chaos.faults.registry import spec_types
+from chaos.faults.specs import spec_types
 from tests.unit.experiment.documents import DOCUMENT, FAULTS, OWN_SERVICES, changed, problems
 
 EXPERIMENTS = sorted((Path(__file__).parents[3] / "experiments").glob("*.yaml"))

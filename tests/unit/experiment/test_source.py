@@ -1,3 +1,4 @@
+import sys
 import time
 import tracemalloc
 from pathlib import Path
@@ -11,7 +12,7 @@ from chaos.errors import DocumentError
 from chaos.experiment import load
 from chaos.experiment.compose import DEEPEST, MOST_VALUES
 from chaos.experiment.source import LARGEST_FILE, parse, read_text
-from chaos.experiment.tree import Mapping, Scalar, Sequence, data, scalar
+from chaos.experiment.tree import UNPRINTABLE, Mapping, Scalar, Sequence, data, scalar
 from tests.unit.experiment.documents import DOCUMENT, FAULTS, problems
 
 
@@ -87,6 +88,14 @@ def test_what_is_no_document_is_refused_with_its_place(text: str, told: str) -> 
     line = refusal(text)
     assert told in line
     assert "\n" not in line
+
+
+def test_exactly_what_yaml_can_print_may_stand_in_a_document() -> None:
+    """Every character is allowed that YAML 1.2 calls printable (production 1), and none besides."""
+    ranges = ((0x20, 0x7E), (0xA0, 0xD7FF), (0xE000, 0xFFFD), (0x10000, 0x10FFFF))
+    printable = {0x09, 0x0A, 0x0D, 0x85}.union(*(range(first, last + 1) for first, last in ranges))
+    refused = UNPRINTABLE.findall("".join(map(chr, range(sys.maxunicode + 1))))
+    assert {ord(letter) for letter in refused} == set(range(sys.maxunicode + 1)) - printable
 
 
 def test_a_directive_for_yaml_1_2_changes_nothing() -> None:

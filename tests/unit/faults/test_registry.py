@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from chaos import state
+from chaos.cli.recovering import recover
 from chaos.errors import UsageError
-from chaos.faults.registry import registry, spec_types
+from chaos.faults.registry import registry
+from chaos.faults.specs import spec_types
+from chaos.undo.journal import begun
+from chaos.undo.steps import UndoStep
 
 OWN = """
 from typing import Literal
@@ -80,10 +85,20 @@ def test_the_shipped_faults_are_there() -> None:
         "process_kill",
         "process_pause",
         "node_loss",
+        "node_cordon",
+        "pod_kill",
+        "scale_down",
+        "rollout_restart",
+        "image_break",
     }
     for name, spec in spec_types().items():
         assert spec.model_fields["fault"].default == name
         assert registry()[name].name == name
+
+
+def test_documents_may_name_every_shipped_fault() -> None:
+    """Whoever only reads documents knows the parameters of each fault, though none of them is imported for it."""
+    assert dict(spec_types()) == {name: fault.spec_type for name, fault in registry().items()}
 
 
 def test_a_user_s_own_fault_comes_in(install: Install) -> None:
@@ -91,6 +106,34 @@ def test_a_user_s_own_fault_comes_in(install: Install) -> None:
     install("disk_full", "own_disk:DiskFull", OWN.format(name="disk_full"))
     assert registry()["disk_full"].__module__ == "own_disk"
     assert spec_types()["disk_full"].__name__ == "DiskFullSpec"
+
+
+UNDO = """
+from pathlib import Path
+from chaos.undo.steps import undoes
+
+@undoes("own_disk_emptied")
+async def empty(args):
+    Path(args["file"]).unlink(missing_ok=True)
+    return Proof(True, "gone")
+"""
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_recovery_undoes_a_user_s_own_fault(
+    install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, broken: bool
+) -> None:
+    """How it is undone comes in with it, also beside another package that is broken."""
+    install("disk_full", "own_disk_undone:DiskFull", OWN.format(name="disk_full") + UNDO)
+    if broken:
+        install("zeal", "own_zeal:DiskFull", "1 / 0")
+    monkeypatch.setenv("STANDBY_STATE", str(tmp_path / "state"))
+    filler = tmp_path / "filler"
+    filler.touch()
+    with begun(state.journals() / "r.jsonl") as journal:
+        journal.intend("f1", "a full disk", [UndoStep("own_disk_emptied", {"file": str(filler)})], lease=0)
+    assert recover(None) == 0
+    assert not filler.exists()
 
 
 @pytest.mark.parametrize(
@@ -117,3 +160,5 @@ def test_a_broken_one_is_named(install: Install, name: str, value: str, text: st
     with pytest.raises(UsageError, match=complaint) as refused:
         registry()
     assert value in str(refused.value)
+    with pytest.raises(UsageError, match=complaint):
+        spec_types()

@@ -7,10 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from chaos.experiment.docstrings import attribute_docstrings
 from chaos.experiment.fault import FaultSpec
-from chaos.faults.link.latency import Latency, LatencySpec
-from chaos.faults.link.slicer import Slicer, SlicerSpec
-from chaos.faults.registry import BUILT_IN, spec_types
+from chaos.faults.link.latency import Latency
+from chaos.faults.link.slicer import Slicer
+from chaos.faults.registry import BUILT_IN
+from chaos.faults.specs import LatencySpec, SlicerSpec, spec_types
 from chaos.testing.world import FakeWorld
 
 
@@ -120,5 +122,6 @@ def test_every_fault_explains_itself() -> None:
     """Each built-in fault has a sentence for `standby faults`, and each of its own parameters one too."""
     for fault in BUILT_IN:
         assert fault.__doc__, fault.name
-        undocumented = [name for name, field in fault.spec_type.model_fields.items() if not field.description]
+        told = attribute_docstrings(fault.spec_type)
+        undocumented = [name for name in fault.spec_type.model_fields if not told.get(name)]
         assert set(undocumented) <= {"fault"}, fault.name

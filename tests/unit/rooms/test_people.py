@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.experiment.rooms import PlannedRoom, Shape
+from chaos.experiment.rooms import STAY_MEDIAN_S, PlannedRoom, Shape
 from chaos.rooms.audience.app import RELAUNCH_SHARE, returning
 from chaos.rooms.audience.draws import Draws
 from chaos.rooms.audience.people import (
     PATIENCE_MEDIAN_S,
-    STAY_MEDIAN_S,
     Schedule,
     arrival_share,
     people_of,

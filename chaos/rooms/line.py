@@ -1,4 +1,4 @@
-"""The least of HTTP/1.1 and of WebSocket that a listener needs, as one bare asyncio protocol per listener.
+"""The least of HTTP/1.1 and of WebSocket that a listener or a tier needs as a client: one bare asyncio protocol each.
 
 No client library: thousands of these live in one process.
 """
@@ -6,6 +6,7 @@ No client library: thousands of these live in one process.
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import Protocol, cast
 
 SWITCHING = 101
@@ -78,9 +79,22 @@ class Line(asyncio.Protocol):
             owner.lost(self, self._code)
 
     def data_received(self, data: bytes) -> None:
+        if not (self._buffer or self._pushing or self._needed >= 0) and self._whole_answer(data):
+            return
         self._buffer += data
         while self._owner is not None and (self._read_message() if self._pushing else self._read_answer()):
             pass
+
+    def _whole_answer(self, data: bytes) -> bool:
+        """Take the usual case as it comes: one whole answer and nothing else; whether it was that."""
+        end = data.find(_END)
+        told = _told_by(data[:end]) if 0 < end <= LARGEST_HEAD else None
+        if told is None or told[0] == SWITCHING or len(data) != end + len(_END) + told[1]:
+            return False
+        self._status = told[0]
+        if self._owner is not None:
+            self._owner.answered(self, told[0], data[end + len(_END) :])
+        return True
 
     def _read_answer(self) -> bool:
         """Take one whole answer from the buffer, if it is there."""
@@ -91,15 +105,12 @@ class Line(asyncio.Protocol):
                 if len(buffer) > LARGEST_HEAD:
                     self._break_off()
                 return False
-            head = bytes(buffer[:end]).lower()
-            if not head.startswith(b"http/1.1 ") or not head[9:12].isdigit():
+            told = _told_by(bytes(buffer[:end]))
+            if told is None:
                 self._break_off()
                 return False
-            self._status = int(head[9:12])
-            at = head.find(_LENGTH)
-            length = 0 if at < 0 else int(head[at + len(_LENGTH) :].split(b"\r\n", 1)[0])
             del buffer[: end + len(_END)]
-            self._needed = length
+            self._status, self._needed = told
         if len(buffer) < self._needed:
             return False
         body = bytes(buffer[: self._needed])
@@ -141,3 +152,14 @@ class Line(asyncio.Protocol):
     def _break_off(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+
+@lru_cache(maxsize=256)  # most answers of one second have one of a few heads
+def _told_by(head: bytes) -> tuple[int, int] | None:
+    """Status and length of the body; None where the head is no answer's."""
+    lowered = head.lower()
+    if not lowered.startswith(b"http/1.1 ") or not lowered[9:12].isdigit():
+        return None
+    at = lowered.find(_LENGTH)
+    length = 0 if at < 0 else int(lowered[at + len(_LENGTH) :].split(b"\r\n", 1)[0])
+    return int(lowered[9:12]), length

@@ -10,7 +10,7 @@ from typing import cast
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chaos.rooms.audience.protocol import Line
+from chaos.rooms.line import Line
 
 
 class Heard:

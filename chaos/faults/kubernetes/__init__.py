@@ -1,0 +1,1 @@
+"""Faults of a cluster's own things: its nodes, pods and deployments."""

@@ -1,0 +1,1 @@
+"""The cluster that `make cluster deploy` makes: `python -m k8s up`, `deploy`, `down`. Each can be repeated."""

@@ -1,0 +1,112 @@
+"""The images: ours is built, the others are pulled, and each node is given those that it lacks."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from chaos import __version__
+from chaos.clients.tools import ensure
+from chaos.errors import WorldError
+from k8s.nodes import CLUSTER, roles
+from k8s.steps import lines, run, say, succeeds
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+DOCKERFILE: Final = ROOT / "k8s" / "Dockerfile"
+REPOSITORY: Final = "standby"
+PUBLIC: Final = (
+    "redis:7.0",
+    "ghcr.io/shopify/toxiproxy:2.12.0",
+    "prom/prometheus:v3.5.0",
+    "prom/alertmanager:v0.28.1",
+)
+"""Run on the tools node only, as the charts place them with `placement.strict`."""
+
+
+def content_id() -> str:
+    """Twelve hex digits for all that goes into our image."""
+    digest = hashlib.sha256()
+    wanted = [DOCKERFILE, ROOT / ".dockerignore", ROOT / "requirements.txt"]
+    for folder in ("chaos", "experiments"):
+        wanted += [
+            path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
+        ]
+    for path in sorted(wanted):
+        digest.update(f"{path.relative_to(ROOT)}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:12]
+
+
+def build() -> str:
+    """Build our image unless the engine has it already; its name."""
+    image = f"{REPOSITORY}:{__version__}-{content_id()}"
+    if not succeeds("docker", "image", "inspect", image):
+        before = lines(run("docker", "image", "ls", REPOSITORY, "--format", "{{.Repository}}:{{.Tag}}"))
+        run(
+            "docker", "build", "--quiet", "--tag", image, "--file", str(DOCKERFILE), str(ROOT),
+            env=os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},  # kind loads the image itself only
+            what=f"Building the image {image} (minutes the first time, seconds after a change of code)",
+        )  # fmt: skip
+        for old in before:
+            succeeds("docker", "image", "rm", old)  # one that a container still uses stays
+    return image
+
+
+def pull() -> None:
+    """Pull the public images that the engine lacks."""
+    for image in PUBLIC:
+        if not succeeds("docker", "image", "inspect", image):
+            run("docker", "pull", "--quiet", image, what=f"Pulling {image}")
+
+
+def load(own: str) -> None:
+    """Give every node the images that its pods need and that it lacks."""
+    for wanted, names in missing(own, roles()).items():
+        if own in wanted:
+            _load((own,), names)
+        public = tuple(image for image in wanted if image != own)
+        if public:
+            try:
+                _load(public, names)
+            except WorldError as error:
+                # Some engines cannot hand out one platform of an image that has several.
+                say(f"They could not be loaded; the nodes have to pull them themselves: {error}")
+
+
+def _load(wanted: Sequence[str], names: Sequence[str]) -> None:
+    run(
+        str(ensure("kind")), "load", "docker-image", *wanted, "--name", CLUSTER, "--nodes", ",".join(names),
+        what=f"Loading {', '.join(wanted)} into {', '.join(names)}",
+    )  # fmt: skip
+
+
+def missing(own: str, by_node: Mapping[str, str]) -> dict[tuple[str, ...], list[str]]:
+    """Which images are to be loaded into which nodes; nodes that lack the same ones together."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for node, role in by_node.items():
+        wanted = needed(own, role)
+        have = _on_node(node) if wanted else ()
+        lacking = tuple(image for image in wanted if full_name(image) not in have)
+        if lacking:
+            found.setdefault(lacking, []).append(node)
+    return found
+
+
+def needed(own: str, role: str) -> Sequence[str]:
+    """The images that pods on nodes of this role run; none on the control plane."""
+    return {"platform": (own,), "media": (own,), "tools": (own, *PUBLIC)}.get(role, ())
+
+
+def _on_node(node: str) -> Sequence[str]:
+    return lines(run("docker", "exec", node, "ctr", "--namespace=k8s.io", "images", "ls", "--quiet"))
+
+
+def full_name(image: str) -> str:
+    """The image as containerd lists it: with its registry."""
+    first, slash, _ = image.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return image
+    return f"docker.io/{image}" if slash else f"docker.io/library/{image}"
