@@ -215,7 +215,8 @@ class Toxiproxy:
         not read, and for as long as it waits when it is a `reset_peer`. So connections are kept only when the
         kernel shows that everybody reads and when the toxic does not end them anyway (`timeout` and
         `reset_peer` do); else: disable, delete, enable. When the API hangs all the same, the proxy is deleted
-        and made again. Raises NotThereError when there is no such proxy.
+        and made again; in a cluster that is HungError, to be tried again. Raises NotThereError when there is no
+        such proxy.
         """
         state = await self.proxy(proxy)
         toxics = await self.toxics(proxy)
@@ -269,7 +270,14 @@ class Toxiproxy:
                 await asyncio.sleep(SETTLE)
             yield
 
-    async def _remake(self, state: ProxyState, toxics: list[Toxic], cause: ClientError) -> None:
+    async def _remake(self, state: ProxyState, toxics: list[Toxic], cause: HungError) -> None:
+        """Delete a proxy and make it again, with these toxics; raises the cause where that would do more harm.
+
+        In a cluster a proxy hangs for as long as it dials a callee whose node is dead; to delete it meanwhile would
+        have the whole server wait with it.
+        """
+        if routes.is_cluster(self.server):
+            raise cause
         try:
             await self.delete_proxy(state.name)
             await self.create_proxy(state.name, state.listen, state.upstream, enabled=state.enabled)

@@ -127,6 +127,12 @@ class Bridge:
         if before.bridge != self.settings.now.bridge or not self.settings.now.knobs.breaker:
             self.breaker.reset()
 
+    def abandon(self) -> None:
+        """Give up all calls, those that wait for a worker or a retry as well; new ones connect anew."""
+        for pool in self._pools.values():
+            pool.calls.close()
+        self._pools.clear()
+
     async def close(self) -> None:
         for pool in self._pools.values():
             pool.calls.close()
@@ -145,7 +151,7 @@ class Bridge:
             if not got:
                 raise BridgeError(self.link, kind, "timeout")
             while True:
-                if pool.calls.closed:  # this process is going down; nobody will take the answer
+                if pool.calls.closed:  # nobody will take the answer
                     raise BridgeError(self.link, kind, "unreachable")
                 result, answer = await self._guarded_try(pool, method, path, kind, body, deadline)
                 if answer is not None:

@@ -96,6 +96,8 @@ class Tier:
     fronts: Fronts = field(default_factory=Fronts)
     collects: list[Callable[[], None]] = field(default_factory=list)
     """Called before every scrape, to bring gauges up to date."""
+    abandons: list[Callable[[], None]] = field(default_factory=list)
+    """Called to have everything given up that still waits for its turn or for an answer."""
 
     def __post_init__(self) -> None:
         self.settings = SettingsBox(self.tier, self.name, self.registry)
@@ -117,6 +119,7 @@ class Tier:
         self.app.router.add_post("/probe", self._swallow)
         self.control("GET", "/control/settings", self._settings)
         self.control("PUT", "/control/settings", self._set)
+        self.control("POST", "/control/abandon", self._abandon)
 
     def hot(self, method: str, path: str, handler: HotHandler) -> None:
         """A route that is asked thousands of times a second; see `quick` for what its path may be."""
@@ -182,6 +185,12 @@ class Tier:
             return problem(422, reasons(error))
         self.log.info("settings", changed=sorted(patch), config=config_hash(now))
         return web.json_response(now.model_dump(mode="json"))
+
+    async def _abandon(self, request: web.Request) -> web.Response:
+        for abandon in self.abandons:
+            abandon()
+        self.log.info("abandoned what was waiting")
+        return web.json_response({"abandoned": True})
 
 
 def tier_headers() -> dict[str, str]:

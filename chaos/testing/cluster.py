@@ -7,7 +7,7 @@
 
 It knows objects by name, takes merge patches, refuses to replace what has changed meanwhile, gives a new deployment its
 pods and a deleted one's away, knows where services lead (`endpointslices`), and hands requests of its service and pod
-proxy to `proxied`. `away` makes it answer nothing but 503. The context is in a kubeconfig of its own,
+proxy to `proxied`, on a thread. `away` makes it answer nothing but 503. The context is in a kubeconfig of its own,
 to which $KUBECONFIG points for the length of the block.
 """
 
@@ -107,19 +107,20 @@ class FakeCluster:
             return _status(403, f"no right to {request.method} {request.path}")
         parts = request.path.strip("/").split("/")
         if "proxy" in parts:
-            return self._hand_on(request, parts, body)
+            return await self._hand_on(request, parts, body)
         del parts[: 2 if parts[0] == "api" else 3]
         if parts[:1] == ["namespaces"] and len(parts) > 2:
             del parts[:2]
         kind, name, *_ = [*parts, ""]
         return self._act(request, kind, name, json.loads(body) if body else {})
 
-    def _hand_on(self, request: web.Request, parts: list[str], body: str) -> web.Response:
+    async def _hand_on(self, request: web.Request, parts: list[str], body: str) -> web.Response:
         at = parts.index("proxy")
         behind = self.proxied.get("/".join(parts[at - 2 : at]))
         if behind is None:
             return _status(503, f'no endpoints available for service "{parts[at - 1]}"')
-        status, text = behind(request.method, "/" + "/".join(parts[at + 1 :]), body)
+        path = "/" + "/".join(parts[at + 1 :])
+        status, text = await asyncio.to_thread(behind, request.method, path, body)
         return web.Response(status=status, text=text)
 
     def _evict(self, name: str) -> None:

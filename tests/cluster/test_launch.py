@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from chaos.cli.showing import LARGER, SMALLER
-from tests.cluster.kind import CONTEXT, EXPERIMENTS, NAMESPACE, named, plain_kubectl, proven, report_of
+from tests.cluster.kind import CONTEXT, EXPERIMENTS, NAMESPACE, named, proven, report_of
 from tests.local.standby import Standby
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 CREWS = {"two on call": SMALLER, "six by the room": LARGER}
 
 
-@pytest.fixture
-def launched(standby: Standby) -> Iterator[Standby]:
-    """A launch leaves hundreds of token calls in the queues of both tiers, which are as they were found: they ask again
-    for minutes after their listeners are gone, and the next run would not begin calmly. The tiers are started anew.
-    """
-    yield standby
-    tiers = ("deployment/platform", "deployment/media-1", "deployment/media-2")
-    plain_kubectl("-n", NAMESPACE, "rollout", "restart", *tiers)
-    for tier in tiers:
-        plain_kubectl("-n", NAMESPACE, "rollout", "status", tier, "--timeout=50s")
-
-
 @pytest.mark.parametrize("crew", list(CREWS))
-def test_failure_to_launch_is_conclusive_with_either_crew(crew: str, launched: Standby) -> None:
+def test_failure_to_launch_is_conclusive_with_either_crew(crew: str, standby: Standby) -> None:
     """Every fault proven on its path, in force and gone, and a verdict that follows from the room's fate; the smaller
     crew is the experiment's own, and loses the room as it expects. Kubernetes' own times of the lost node are told.
     """
-    out = launched.folder / "out"
+    out = standby.folder / "out"
     sets = [part for one in CREWS[crew].overrides for part in ("--set", one)]
-    done = launched.run(
+    done = standby.run(
         "run", EXPERIMENTS / "failure-to-launch.yaml", "--world", "kind", *sets, "--out", out, timeout=560
     )
     report = report_of(out)
@@ -44,7 +31,7 @@ def test_failure_to_launch_is_conclusive_with_either_crew(crew: str, launched: S
     assert proven(report), report["faults"]
     if CREWS[crew] is SMALLER:
         assert (report["verdict"], done.returncode) == ("fail", 0), done.stdout[-3000:]
-    events: list[dict[str, Any]] = launched.events(out)
+    events: list[dict[str, Any]] = standby.events(out)
     assert named(events, "run_started")[0]["cluster"] == {"context": CONTEXT, "namespace": NAMESPACE}
     changes = [(one["ready"], one["since"] is not None) for one in named(events, "node_changed")]
     assert (False, True) in changes, "Kubernetes' own time of NotReady"

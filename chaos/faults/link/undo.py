@@ -6,12 +6,22 @@ removal of another fault's toxic meanwhile does not open it.
 
 from __future__ import annotations
 
-from chaos.clients.toxiproxy import NotThereError, Toxic, Toxiproxy
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from chaos.clients import routes
+from chaos.clients.toxiproxy import HungError, NotThereError, Toxic, Toxiproxy
 from chaos.errors import ServerGoneError
-from chaos.undo.steps import Args, UndoStep, undoes
+from chaos.undo.steps import STEP_BOUND, Args, UndoStep, undoes
 from chaos.worlds.base import Proof, Proxy
 
 MARK = "noop"
+HANGS_FOR = 140.0
+"""Real seconds that a proxy in a cluster may hang: it dials a callee whose node is dead as long as the kernel tries,
+127 s at Linux's default, and cannot be shut or opened meanwhile."""
+PAUSE = 1.0
+"""Real seconds between two tries of a proxy that hangs."""
 
 
 def toxic_step(proxy: Proxy, toxic: str, *, enabled: bool) -> UndoStep:
@@ -28,9 +38,31 @@ def open_step(proxy: Proxy, mark: str) -> UndoStep:
     )
 
 
-@undoes("toxic")
+@undoes("toxic", within=HANGS_FOR + STEP_BOUND)
 async def remove_toxic(args: Args) -> Proof:
     """Remove a toxic of ours, and open the proxy again if a removal that was cut off left it shut."""
+    return await _patiently(_remove_toxic, args)
+
+
+@undoes("proxy_enabled", within=HANGS_FOR + STEP_BOUND)
+async def open_again(args: Args) -> Proof:
+    """Open a proxy that a fault of ours shut, unless another one still holds it."""
+    return await _patiently(_open_again, args)
+
+
+async def _patiently(work: Callable[[Args], Awaitable[Proof]], args: Args) -> Proof:
+    """Try again while a server in a cluster hangs; on this machine one that hangs does so for good."""
+    until = time.monotonic() + HANGS_FOR
+    while True:
+        try:
+            return await work(args)
+        except HungError:
+            if not routes.is_cluster(str(args["server"])) or time.monotonic() > until:
+                raise
+        await asyncio.sleep(PAUSE)
+
+
+async def _remove_toxic(args: Args) -> Proof:
     server, proxy, toxic = (str(args[key]) for key in ("server", "proxy", "toxic"))
     client = Toxiproxy(server)
     try:
@@ -42,9 +74,7 @@ async def remove_toxic(args: Args) -> Proof:
     return Proof(True, f"the toxic {toxic} on {proxy}: {removal}")
 
 
-@undoes("proxy_enabled")
-async def open_again(args: Args) -> Proof:
-    """Open a proxy that a fault of ours shut, unless another one still holds it."""
+async def _open_again(args: Args) -> Proof:
     server, proxy, mark = (str(args[key]) for key in ("server", "proxy", "mark"))
     client = Toxiproxy(server)
     try:

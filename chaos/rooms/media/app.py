@@ -62,6 +62,7 @@ class Media:
         )
         tier.settings.on_change(self._changed)
         self._changed(tier.settings.now)
+        tier.abandons.append(self._bridge.abandon)
         tier.collects.append(self._collect)
         tier.app.cleanup_ctx.append(self._live)
         tier.app.on_shutdown.append(self._shut_down)

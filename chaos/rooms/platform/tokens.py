@@ -82,6 +82,12 @@ class TokenService:
             self._finish(self._workers.announce(units, self._loop.time()))
             self._set_timer()
 
+    def abandon(self) -> None:
+        """Drop everybody who stands in the line, and what is not yet announced."""
+        self._advance()
+        self._finish(self._workers.abandon())
+        self._set_timer()
+
     def collect(self) -> None:
         """Bring the gauges up to date."""
         self._advance()

@@ -83,6 +83,13 @@ class Workers(Generic[T]):
                 self._head_left = 1.0
         return done
 
+    def abandon(self) -> list[Done[T]]:
+        """Leave all work undone; whoever stood in the line is dropped."""
+        dropped = [Done(one.item, served=False) for one in self.line]
+        self.line.clear()
+        self.backlog, self._head_left = 0.0, 1.0
+        return dropped
+
     def next_moment(self, now: float) -> float | None:
         """When to advance again at the latest; None while there is nothing to do."""
         if not self.line and self.backlog <= 0.0:

@@ -82,7 +82,10 @@ def load_step(url: str, secret: str) -> UndoStep:
 
 @undoes("rooms_settings")
 async def put_settings_back(args: Args) -> Proof:
-    """Set a tier back to what it was, and read it back; a tier whose world is gone needs none."""
+    """Set a tier back to what it was, and read it back; a tier whose world is gone needs none.
+
+    What still waits there is of an audience that has gone: it is given up, so that the next run finds a calm tier.
+    """
     url, wanted = str(args["url"]), args["settings"]
     token = await token_of(str(args["secret"]))
     if token is None:
@@ -92,6 +95,7 @@ async def put_settings_back(args: Args) -> Proof:
     try:
         for instance in await instances(url):
             await ask("PUT", f"{instance}/control/settings", token, wanted)
+            await ask("POST", f"{instance}/control/abandon", token, {})
             now.append((await settings_of(instance, token)).model_dump(mode="json"))
     except ServerGoneError:
         return Proof(True, f"nothing listens at {url} any more, so its settings are gone with it")

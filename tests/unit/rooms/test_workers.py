@@ -118,6 +118,21 @@ def test_a_token_whose_caller_has_gone_is_dropped_without_work() -> None:
     ]
 
 
+def test_what_is_abandoned_is_dropped_and_leaves_nothing_to_do() -> None:
+    """Everybody in the line hears of it, in its order, and whoever comes next waits for nobody."""
+    workers: Workers[int] = Workers(1.0)
+    workers.advance(0.0)
+    workers.announce(5_000.0, 0.0)
+    for item in range(3):
+        workers.ask(item, None, 0.0)
+    workers.advance(0.2)
+    assert workers.abandon() == [Done(item, served=False) for item in range(3)]
+    assert workers.next_moment(0.2) is None
+    assert workers.wait() == 0.0
+    workers.ask(7, None, 0.2)
+    assert _run(workers, 1.3, start=0.2) == [Done(7, served=True)]
+
+
 def test_nothing_to_do_needs_no_timer() -> None:
     """An idle service sleeps; one with work wakes in time for the next token."""
     workers: Workers[int] = Workers(10.0)
