@@ -161,6 +161,33 @@ async def test_a_callee_that_does_not_answer_leaves_it_open(server: str) -> None
     assert "does not answer directly" in seen.evidence
 
 
+async def test_of_several_callees_a_dead_one_hides_only_itself(server: str) -> None:
+    """The server has the toxic on both proxies; where a callee is dead it is not measured, and the other one tells.
+
+    When that one dies as well, nothing is measured anywhere, and nothing can be said about the fault.
+    """
+    with origin() as dead, origin() as alive:
+        place = await world(server, alive, proxies=2)
+        first, second = place.link_list[0].proxies
+        await Toxiproxy(server).delete_proxy(second.name)
+        state = await Toxiproxy(server).create_proxy(second.name, second.listen, dead.address)
+        place.link_list = (
+            replace(place.link_list[0], proxies=(first, replace(second, upstream=state.upstream))),
+        )
+        fault = made(place, "latency", delay="100ms")
+        plan = await fault.plan()
+        await fault.apply(plan)
+        assert (await fault.observe(plan)).holds is True
+        dead.process.kill()
+        dead.process.wait(10)
+        seen = await fault.observe(plan)
+        assert seen.holds is True, seen.evidence
+        assert "not measured, for platform does not answer directly" in seen.evidence
+    seen = await fault.observe(plan)
+    assert seen.holds is None
+    assert "it could be measured nowhere" in seen.evidence
+
+
 async def test_a_dead_server_took_its_toxics_along(behind: Origin) -> None:
     """A Toxiproxy that died is no fault in force, and its undo has nothing left to do."""
     with toxiproxy() as url:

@@ -61,6 +61,11 @@ class Sight:
     blind: str = ""
 
 
+@dataclass(frozen=True)
+class Unmeasured(Proof):
+    """Nothing can be measured there, fault or not: an end of the link is not there. What holds is not from probes."""
+
+
 async def control(vantage: Vantage, proxy: Proxy, sight: Sight) -> Control | str:
     """How the callee answers directly, or why that cannot be told; one that is starting is waited for."""
     loop = asyncio.get_running_loop()
@@ -91,7 +96,7 @@ async def in_force(vantage: Vantage, proxy: Proxy, sight: Sight, toxicity: float
         return await _in_force_for_all(vantage, proxy, sight)
     straight = await control(vantage, proxy, sight)
     if isinstance(straight, str):
-        return Proof(None, straight)
+        return Unmeasured(None, straight)
     wanted = min(MOST, max(FEWEST, ceil(5 / toxicity), ceil(5 / (1 - toxicity))))
     answers = await _probe(vantage, proxy, sight, wanted)
     proof = _judge_share(answers, straight, sight, toxicity)
@@ -105,7 +110,7 @@ async def in_force(vantage: Vantage, proxy: Proxy, sight: Sight, toxicity: float
 async def _in_force_for_all(vantage: Vantage, proxy: Proxy, sight: Sight, looks: int = LOOKS) -> Proof:
     straight = await control(vantage, proxy, sight)
     if isinstance(straight, str):
-        return Proof(None, straight)
+        return Unmeasured(None, straight)
     proof = _judge_all(await _probe(vantage, proxy, sight, sight.probes), straight, sight)
     if proof.holds or looks == 1:
         return proof

@@ -15,7 +15,7 @@ from chaos.errors import ApiAwayError, ClientError, FaultError, PreflightError, 
 from chaos.experiment.fault import LinkFaultSpec
 from chaos.faults.base import Fault, Plan, together
 from chaos.faults.link import effect, path
-from chaos.faults.link.effect import Sight
+from chaos.faults.link.effect import Sight, Unmeasured
 from chaos.faults.link.undo import toxic_step
 from chaos.faults.targets import chosen, possible
 from chaos.undo.steps import UndoStep
@@ -129,8 +129,9 @@ class LinkFault(Fault[Spec]):
             )
 
     async def observe(self, plan: Plan) -> Proof:
-        seen = together(await asyncio.gather(*(self._observe(proxy) for proxy in self._planned(plan))))
-        if seen.holds and all(proxy.idle for proxy in self._planned(plan)):
+        proofs = await asyncio.gather(*(self._observe(proxy) for proxy in self._planned(plan)))
+        seen = together(proofs)
+        if seen.holds and all(isinstance(proof, Unmeasured) for proof in proofs):
             return Proof(None, f"{seen.evidence}: it could be measured nowhere")
         return seen
 
@@ -146,11 +147,15 @@ class LinkFault(Fault[Spec]):
             raise
         except ClientError as error:
             return Proof(None, f"{proxy.name}: {error}")
-        if held.holds is not True or proxy.idle:
-            return Proof(held.holds, f"{proxy.name}: {held.evidence}{IDLE if proxy.idle else ''}")
+        if held.holds is not True:
+            return Proof(held.holds, f"{proxy.name}: {held.evidence}")
+        if proxy.idle:
+            return Unmeasured(True, f"{proxy.name}: {held.evidence}{IDLE}")
         seen = await effect.in_force(self.world.vantage, proxy, self.sight(self.link), self.spec.toxicity)
         if seen.holds is None and self._now(proxy).idle:
-            return Proof(held.holds, f"{proxy.name}: {held.evidence}{IDLE}")
+            return Unmeasured(True, f"{proxy.name}: {held.evidence}{IDLE}")
+        if isinstance(seen, Unmeasured):
+            return Unmeasured(True, f"{proxy.name}: {held.evidence}; not measured, for {seen.evidence}")
         return Proof(seen.holds, f"{proxy.name}: {held.evidence}; {seen.evidence}")
 
     def _now(self, proxy: Proxy) -> Proxy:

@@ -60,6 +60,12 @@ async def settings_of(url: str, token: str) -> Settings:
         raise WorldError(f"{url} answered settings that are none: {error}") from error
 
 
+async def abandon(address: str, token: str) -> None:
+    """Have every instance of a tier give up what waits there for its turn or for an answer: nobody will take it."""
+    for instance in await instances(address):
+        await ask("POST", f"{instance}/control/abandon", token, {})
+
+
 async def token_of(secret: str) -> str | None:
     """The control token from where it is kept; None where its world is gone with it."""
     if routes.is_cluster(secret):
@@ -95,8 +101,8 @@ async def put_settings_back(args: Args) -> Proof:
     try:
         for instance in await instances(url):
             await ask("PUT", f"{instance}/control/settings", token, wanted)
-            await ask("POST", f"{instance}/control/abandon", token, {})
             now.append((await settings_of(instance, token)).model_dump(mode="json"))
+        await abandon(url, token)
     except ServerGoneError:
         return Proof(True, f"nothing listens at {url} any more, so its settings are gone with it")
     except ApiAwayError:

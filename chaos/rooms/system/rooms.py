@@ -14,7 +14,7 @@ from chaos.experiment.rooms import RELAUNCH_SUFFIX, RoomsSection, config_hash
 from chaos.experiment.units import Expectation
 from chaos.proof import Proof
 from chaos.record import Json, Record
-from chaos.rooms.system.control import ask, load_step, settings_of, settings_step
+from chaos.rooms.system.control import abandon, ask, load_step, settings_of, settings_step
 from chaos.rooms.system.layout import MEDIA, SPARE_MEDIA
 from chaos.undo.acts import Acts
 from chaos.undo.journal import Journal
@@ -72,6 +72,7 @@ class RoomsSystem:
         tiers = 0
         for name in ("platform", *self._running_media(), "audience"):
             tiers += await self._set(name, wanted.model_dump(mode="json"), "the document's settings")
+            await abandon(self._world.control(name), self._world.token)
         plan = self._section.plan(seed=self._seed, time_scale=self._time_scale, planned_end=self._planned_end)
         await self._control("PUT", "audience", "plan", plan.model_dump(mode="json"))
         return await self._prove(config_hash(wanted), tiers)
