@@ -38,6 +38,7 @@ class Calls:
         self._loop = asyncio.get_running_loop()
         self._kept: dict[tuple[str, int], deque[_Talk]] = {}
         self._talks: set[_Talk] = set()
+        self._dialling: set[asyncio.Timeout] = set()
 
     async def ask(
         self, place: Place, method: str, path: str, headers: str, body: bytes, seconds: float
@@ -56,13 +57,16 @@ class Calls:
             talk = kept.popleft()
             if talk.usable(self._loop.time()):
                 return await talk.ask(request, seconds)
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(seconds) as bound:
             talk = _Talk(kept, self._talks)
+            self._dialling.add(bound)
             try:
                 await self._loop.create_connection(lambda: talk.line, *where)
             except BaseException:
                 talk.line.drop()
                 raise
+            finally:
+                self._dialling.discard(bound)
             return await talk.ask(request, seconds)
 
     def close(self) -> None:
@@ -70,6 +74,9 @@ class Calls:
         self.closed = True
         for talk in list(self._talks):
             talk.give_up(ConnectionAbortedError("the caller is going down"))
+        for bound in self._dialling:
+            if not bound.expired():
+                bound.reschedule(self._loop.time())
 
 
 class _Talk:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 
 import pytest
 import requests
@@ -17,6 +15,7 @@ from chaos.faults.link.undo import toxic_step
 from chaos.testing.cluster import FakeCluster
 from chaos.undo.steps import carry_out
 from chaos.worlds.base import Proxy
+from tests.black_hole import black_hole
 from tests.local.faults_bench import toxiproxy
 from tests.local.rooms_bench import until
 
@@ -24,22 +23,6 @@ pytestmark = pytest.mark.local
 
 HELD_UP = 1.0
 """Real seconds after which a request counts as hung here."""
-
-
-@contextmanager
-def black_hole() -> Iterator[tuple[str, ExitStack]]:
-    """An address that swallows whoever connects, as a dead node does; and what, when closed, has it refuse them."""
-    with ExitStack() as held:
-        server = held.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
-        while True:  # until the line in front of it is full
-            dialled = held.enter_context(socket.socket())
-            dialled.settimeout(0.3)
-            try:
-                dialled.connect(server.getsockname())
-            except TimeoutError:
-                break
-        host, port = server.getsockname()
-        yield f"{host}:{port}", held
 
 
 async def test_a_proxy_that_dials_a_dead_node_is_set_right_as_soon_as_it_answers(

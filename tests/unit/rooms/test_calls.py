@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from chaos.rooms.calls import Calls, Place
+from tests.black_hole import black_hole
 
 Served = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 LONG = 20.0
@@ -192,3 +193,16 @@ def test_a_place_has_a_port_and_a_prefix() -> None:
     """Port 80 unless told; the path is what every call's path begins with."""
     assert Place.at("http://platform/base/") == Place("platform", 80, "/base")
     assert Place.at("http://127.0.0.1:8000") == Place("127.0.0.1", 8000, "")
+
+
+async def test_who_hangs_up_dials_no_more() -> None:
+    """A call whose connection cannot be made, as to a node that died, is given up with the others, and at once."""
+    calls = Calls()
+    with black_hole() as (nowhere, _):
+        place = Place.at(f"http://{nowhere}")
+        asking = asyncio.create_task(calls.ask(place, "GET", "/", "", b"", 10 * LONG))
+        await asyncio.sleep(0)
+        calls.close()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(asking), LONG)
+        assert asking.done()
