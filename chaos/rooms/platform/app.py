@@ -59,7 +59,7 @@ class Platform:
             "platform_directory_reachable", "1 while the room directory can be read.", registry=tier.registry
         )
         self._number = 0
-        tier.abandons.append(self._tokens.abandon)
+        tier.abandons += [self._tokens.abandon, self._instances.abandon]
         tier.collects.append(self._collect)
         tier.app.cleanup_ctx.append(self._live)
         tier.app.middlewares.append(_out_of_reach)

@@ -14,6 +14,8 @@ from chaos.rooms.contract import PLATFORM_TO_MEDIA
 from chaos.rooms.server import SettingsBox
 
 KEEP_ALIVE = RealSeconds(1.0)
+REVOKE_TRIES = 2
+"""The first may be one of the calls that are given up when the tier is calmed."""
 KINDS = ("keepalive", "open", "relay", "revoke")
 
 
@@ -61,13 +63,19 @@ class Instances:
         return await self.bridges[name].call("PUT", f"/internal/rooms/{room}/relay", "relay", told)
 
     async def revoke(self, name: str, room: str, generation: int) -> None:
-        """Have the instance close the room up to this generation; not being heard is nothing to wait for."""
-        try:
-            await self.bridges[name].call(
-                "DELETE", f"/internal/rooms/{room}?generation={generation}", "revoke"
-            )
-        except BridgeError:
+        """Have the instance close the room up to this generation; not being heard twice is nothing to wait for."""
+        path = f"/internal/rooms/{room}?generation={generation}"
+        for _ in range(REVOKE_TRIES):
+            try:
+                await self.bridges[name].call("DELETE", path, "revoke")
+            except BridgeError:
+                continue
             return
+
+    def abandon(self) -> None:
+        """Give up all calls under way."""
+        for bridge in self.bridges.values():
+            bridge.abandon()
 
     def collect(self) -> None:
         """Bring the gauges up to date."""
