@@ -14,12 +14,20 @@ import asyncio
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from chaos.clients import routes
+from chaos.clients.cluster_objects import (
+    Deployment,
+    Node,
+    Pod,
+    Service,
+    deployment_in,
+    node_in,
+    pod_in,
+    service_in,
+)
 from chaos.errors import ApiAwayError, ClientError
 
 if TYPE_CHECKING:  # heavy, and validating asks no server
@@ -30,7 +38,6 @@ TIMEOUT = 10.0
 CORDONED_BY = "standby.chaos/cordoned-by"
 """The annotation of a node that a fault has cordoned; its value is the fault's id."""
 MERGE = "application/merge-patch+json"
-CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 
 
 class NotInClusterError(ClientError):
@@ -47,78 +54,6 @@ class ForbiddenError(ClientError):
 
 class NotNowError(ClientError):
     """The API server will not do it just now; a disruption budget stands in the way."""
-
-
-@dataclass(frozen=True)
-class Pod:
-    """A pod as it is now. `moving` says that it is being deleted."""
-
-    name: str
-    uid: str
-    node: str
-    ip: str
-    ready: bool
-    moving: bool
-    image: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-    begun: datetime | None = None
-    deleted: datetime | None = None
-    """When its deletion was asked for."""
-    ports: Mapping[str, int] = field(default_factory=dict)
-    """The ports of its containers that have a name."""
-
-
-@dataclass(frozen=True)
-class Node:
-    """A node as it is now; `since` is when its readiness last changed, by Kubernetes' own clock."""
-
-    name: str
-    uid: str
-    ready: bool
-    since: datetime | None
-    unschedulable: bool
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def control_plane(self) -> bool:
-        return CONTROL_PLANE in self.labels
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A deployment as it is now."""
-
-    name: str
-    uid: str
-    replicas: int
-    ready: int
-    container: str
-    """The name of its first container."""
-    image: str
-    """That container's image."""
-    selector: Mapping[str, str]
-    """The labels by which it knows its pods."""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-
-    def owns(self, pod: Pod) -> bool:
-        """Whether a pod is one of its own, by its selector."""
-        return bool(self.selector) and self.selector.items() <= pod.labels.items()
-
-
-@dataclass(frozen=True)
-class Service:
-    """A service: its own address (empty for a headless one), its ports by name, and which pods are behind it."""
-
-    name: str
-    address: str
-    ports: Mapping[str, int]
-    selector: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    annotations: Mapping[str, str] = field(default_factory=dict)
-    targets: Mapping[int, int | str] = field(default_factory=dict)
-    """The port of the pods behind each of its own: a number, or the name of a container's port."""
 
 
 class Cluster:
@@ -197,7 +132,7 @@ class Cluster:
         """The pods with a label, oldest first."""
         path = f"/api/v1/namespaces/{namespace}/pods"
         found = await self.ask("GET", path, f"list the pods of {namespace}", labelSelector=selector)
-        pods = [_pod(one) for one in found["items"]]
+        pods = [pod_in(one) for one in found["items"]]
         return sorted(pods, key=lambda one: (str(one.begun), one.name))
 
     async def node_grace(self) -> str:
@@ -215,27 +150,27 @@ class Cluster:
         """All deployments of a namespace, by name."""
         path = f"{_apps(namespace)}/deployments"
         found = await self.ask("GET", path, f"list the deployments of {namespace}")
-        return sorted((_deployment(one) for one in found["items"]), key=lambda one: one.name)
+        return sorted((deployment_in(one) for one in found["items"]), key=lambda one: one.name)
 
     async def deployment(self, namespace: str, name: str) -> Deployment:
         """One deployment by name."""
         path = f"{_apps(namespace)}/deployments/{name}"
-        return _deployment(await self.ask("GET", path, f"show the deployment {namespace}/{name}"))
+        return deployment_in(await self.ask("GET", path, f"show the deployment {namespace}/{name}"))
 
     async def services(self, namespace: str) -> Mapping[str, Service]:
         """The services of a namespace by name."""
         path = f"/api/v1/namespaces/{namespace}/services"
         found = await self.ask("GET", path, f"list the services of {namespace}")
-        return {one["metadata"]["name"]: _service(one) for one in found["items"]}
+        return {one["metadata"]["name"]: service_in(one) for one in found["items"]}
 
     async def nodes(self) -> Sequence[Node]:
         """All nodes by name."""
         found = await self.ask("GET", "/api/v1/nodes", "list its nodes")
-        return sorted((_node(one) for one in found["items"]), key=lambda one: one.name)
+        return sorted((node_in(one) for one in found["items"]), key=lambda one: one.name)
 
     async def node(self, name: str) -> Node:
         """One node by name."""
-        return _node(await self.ask("GET", f"/api/v1/nodes/{name}", f"show the node {name}"))
+        return node_in(await self.ask("GET", f"/api/v1/nodes/{name}", f"show the node {name}"))
 
     async def cordon(self, name: str, mark: str | None) -> None:
         """Keep new pods off a node under a mark (its annotation says whose), or with None let them come again."""
@@ -334,78 +269,3 @@ def _words(text: str) -> str:
     except ValueError:
         return " ".join(text.split())[:300]
     return str(told.get("message", told)) if isinstance(told, Mapping) else str(told)
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None
-
-
-def _pod(one: Any) -> Pod:
-    metadata, status = one["metadata"], one.get("status") or {}
-    ready = any(
-        found["type"] == "Ready" and found["status"] == "True" for found in status.get("conditions") or ()
-    )
-    deleted = _moment(metadata.get("deletionTimestamp"))
-    return Pod(
-        metadata["name"],
-        metadata["uid"],
-        one["spec"].get("nodeName") or "",
-        status.get("podIP") or "",
-        ready and deleted is None,
-        deleted is not None,
-        one["spec"]["containers"][0]["image"],
-        metadata.get("labels") or {},
-        _moment(metadata.get("creationTimestamp")),
-        deleted,
-        {
-            port["name"]: port["containerPort"]
-            for container in one["spec"]["containers"]
-            for port in container.get("ports") or ()
-            if "name" in port
-        },
-    )
-
-
-def _node(one: Any) -> Node:
-    conditions = one["status"].get("conditions") or ()
-    ready = next((found for found in conditions if found["type"] == "Ready"), None)
-    metadata = one["metadata"]
-    return Node(
-        metadata["name"],
-        metadata["uid"],
-        ready is not None and ready["status"] == "True",
-        _moment(ready["lastTransitionTime"]) if ready is not None else None,
-        bool(one["spec"].get("unschedulable")),
-        metadata.get("labels") or {},
-        metadata.get("annotations") or {},
-    )
-
-
-def _deployment(one: Any) -> Deployment:
-    metadata, spec = one["metadata"], one["spec"]
-    first = spec["template"]["spec"]["containers"][0]
-    return Deployment(
-        metadata["name"],
-        metadata["uid"],
-        spec.get("replicas", 1),
-        (one.get("status") or {}).get("readyReplicas") or 0,
-        first["name"],
-        first["image"],
-        spec["selector"].get("matchLabels") or {},
-        metadata.get("labels") or {},
-        metadata.get("annotations") or {},
-    )
-
-
-def _service(one: Any) -> Service:
-    spec, metadata = one["spec"], one["metadata"]
-    own, ports = spec.get("clusterIP") or "", spec.get("ports") or ()
-    return Service(
-        metadata["name"],
-        "" if own == "None" else own,
-        {port.get("name", ""): port["port"] for port in ports},
-        spec.get("selector") or {},
-        metadata.get("labels") or {},
-        metadata.get("annotations") or {},
-        {port["port"]: port.get("targetPort", port["port"]) for port in ports},
-    )

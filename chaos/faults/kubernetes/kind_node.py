@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from chaos.clients.cluster import Pod
+from chaos.clients.cluster_objects import Pod
 from chaos.clients.docker import Docker
 from chaos.clients.probe import Question
 from chaos.errors import ClientError, FaultError, PreflightError

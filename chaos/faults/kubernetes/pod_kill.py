@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from chaos.clients.cluster import Pod
+from chaos.clients.cluster_objects import Pod
 from chaos.errors import FaultError
 from chaos.faults.base import Plan
 from chaos.faults.kubernetes.workloads import WorkloadFault

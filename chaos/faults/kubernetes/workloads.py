@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
 
-from chaos.clients.cluster import Deployment
+from chaos.clients.cluster_objects import Deployment
 from chaos.errors import FaultError, PreflightError, WorldError
 from chaos.experiment.fault import ProcessFaultSpec
 from chaos.faults.base import Fault

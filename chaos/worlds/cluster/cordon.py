@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-from chaos.clients.cluster import CORDONED_BY, Cluster, NotInClusterError, Pod
+from chaos.clients.cluster import CORDONED_BY, Cluster, NotInClusterError
+from chaos.clients.cluster_objects import Pod
 from chaos.errors import FaultError
 from chaos.proof import Proof
 from chaos.undo.steps import Args, UndoStep, undoes

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chaos.clients.cluster import Cluster, Deployment, NotInClusterError
+from chaos.clients.cluster import Cluster, NotInClusterError
+from chaos.clients.cluster_objects import Deployment
 from chaos.proof import Proof
 from chaos.undo.steps import Args, UndoStep, undoes
 from chaos.worlds.cluster.target import Target

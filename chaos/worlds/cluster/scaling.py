@@ -6,7 +6,8 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from chaos.clients.cluster import Cluster, Deployment, NotInClusterError
+from chaos.clients.cluster import Cluster, NotInClusterError
+from chaos.clients.cluster_objects import Deployment
 from chaos.errors import WorldError
 from chaos.proof import Proof
 from chaos.undo.steps import Args, UndoStep, undoes

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from chaos.clients.cluster import Cluster, Deployment, NotInClusterError
+from chaos.clients.cluster import Cluster, NotInClusterError
+from chaos.clients.cluster_objects import Deployment
 from chaos.worlds.base import Link
 from chaos.worlds.cluster.sight import Sight
 from chaos.worlds.cluster.target import Target

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from chaos.clients.cluster import Cluster, Deployment, ForbiddenError, Node, Pod, Service
+from chaos.clients.cluster import Cluster, ForbiddenError
+from chaos.clients.cluster_objects import Deployment, Node, Pod, Service
 from chaos.errors import ClientError
 from chaos.worlds.base import Told
 from chaos.worlds.cluster.target import Target

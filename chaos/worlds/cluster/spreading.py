@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from chaos.clients.cluster import Pod
+from chaos.clients.cluster_objects import Pod
 from chaos.worlds.cluster.sight import TIER, Sight
 
 ROLE = "standby.chaos/role"

@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from chaos.clients import routes
-from chaos.clients.cluster import Cluster, Node, NotInClusterError
+from chaos.clients.cluster import Cluster, NotInClusterError
+from chaos.clients.cluster_objects import Node
 from chaos.errors import ClientError, UsageError
 from chaos.experiment import Loaded
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pydantic import ValidationError
 
 from chaos.clients import routes
-from chaos.clients.cluster import Pod, Service
+from chaos.clients.cluster_objects import Pod, Service
 from chaos.clients.probe import Answer, Question
 from chaos.clients.prometheus import FiringAlert
 from chaos.errors import ClientError, WorldError

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import asyncio
 
-from chaos.clients.cluster import Cluster, Node, Pod
+from chaos.clients.cluster import Cluster
+from chaos.clients.cluster_objects import Node, Pod
 from chaos.testing.cluster import FakeCluster, deployment, node, pod
 from chaos.worlds.cluster.sight import Sight
 from chaos.worlds.cluster.spreading import ROLE, misplaced, spread

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chaos.clients.cluster import Cluster, Node
+from chaos.clients.cluster import Cluster
+from chaos.clients.cluster_objects import Node
 from chaos.errors import TargetBusyError, UsageError
 from chaos.testing.cluster import FakeCluster
 from chaos.worlds.cluster import lease
