@@ -48,14 +48,17 @@ def boot_id() -> str:
     return f"boot-{int(psutil.boot_time())}"
 
 
-def identify(pid: int) -> Identity | None:
-    """The process that has `pid` now, or None when there is none (a zombie is none)."""
+def identify(pid: int, *, ended: bool = False) -> Identity | None:
+    """The process that has `pid` now, or None when there is none.
+
+    One that has ended and is not waited for yet (a zombie) is none, unless `ended` asks for such as well.
+    """
     with suppress(OSError, IndexError, ValueError):
         # The command's name, in brackets, may hold spaces and brackets; what counts stands after the last one.
         fields = (
             Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         )
-        return None if fields[0] in "ZX" else Identity(pid, int(fields[19]), boot_id())
+        return None if fields[0] in "ZX" and not ended else Identity(pid, int(fields[19]), boot_id())
     if Path("/proc/self/stat").exists():
         return None
     with suppress(psutil.Error):
@@ -162,7 +165,7 @@ def spawn(
         ) from error
     finally:
         os.close(handle)
-    identity = identify(process.pid)
+    identity = identify(process.pid, ended=True)  # whoever waits for it to be ready tells how it ended
     if identity is None:
         code = process.wait()
         raise WorldError(f"`{argv[0]}` ended at once with code {code}; its last words are in {log}")

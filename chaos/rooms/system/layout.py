@@ -14,8 +14,8 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+from chaos.ports import Ports
 from chaos.worlds.layout import Layout, LinkSpec, ProcessSpec, ProxySpec, prometheus_spec, toxiproxy_spec
-from chaos.worlds.local.ports import Ports
 
 MEDIA = ("media-1", "media-2", "media-3")
 SPARE_MEDIA = "media-3"
@@ -59,7 +59,7 @@ def layout(folder: Path, ports: Ports, *, toxiproxy: Path, prometheus: Path) -> 
         toxiproxies={server: f"http://{address}" for server, address in apis.items()},
         prometheus=f"http://{at['prometheus']}",
         rules=rule_files(),
-    )
+    ).keeping(ports)
 
 
 def _proxies(at: dict[str, str], ports: Ports) -> tuple[LinkSpec, ...]:

@@ -1,14 +1,16 @@
 """Ports of the loopback interface for one world, out of the way of every other world on this machine.
 
-A world has a block of ports to itself. The block's first port is its claim: whoever listens there for as long as the
-world lives keeps the whole block, the ports of spares that do not listen yet included. Blocks lie below the range from
-which the kernel takes ports for outgoing connections.
+A world has a block of ports to itself. Whoever draws a block binds its last port, which nobody is ever given, for as
+long as they hold the `Ports`: of two who draw at the same moment one gets the block. The block's first port is its
+claim: whoever listens there keeps the whole block from then on, the ports of spares that do not listen yet included.
+Blocks lie below the range from which the kernel takes ports for outgoing connections.
 """
 
 from __future__ import annotations
 
 import random
 import socket
+import weakref
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,14 +18,13 @@ from chaos.errors import WorldError
 
 LOWEST = 15_000
 BLOCK = 64
-"""Ports in a block."""
+"""Ports in a block, the one that is bound by whoever draws it included."""
 
 
 class Ports:
     """A block of ports; `take` hands out its free ones, the claim first, none twice.
 
-    Between drawing a block and the first listener on its claim lies a moment in which a second world could draw the
-    same block: it then fails to start, with that reason in its log.
+    The block is nobody else's for as long as this object lives, or somebody listens on the claim.
     """
 
     def __init__(self) -> None:
@@ -31,9 +32,14 @@ class Ports:
         blocks = list(range(LOWEST, _ephemeral() - BLOCK, BLOCK))
         random.SystemRandom().shuffle(blocks)
         for block in blocks:
+            hold = _bound(block + BLOCK - 1)
+            if hold is None:
+                continue
             if _free(block):
-                self._left = list(range(block, block + BLOCK))
+                weakref.finalize(self, hold.close)
+                self._left = list(range(block, block + BLOCK - 1))
                 return
+            hold.close()
         raise WorldError(
             f"every block of ports from {LOWEST} to {_ephemeral()} on 127.0.0.1 is in use; "
             "end worlds that are no longer needed (`standby down --world local`, `standby recover`)"
@@ -46,8 +52,19 @@ class Ports:
             if _free(port):
                 return port
         raise WorldError(
-            f"a world needs more than the {BLOCK} ports that it has to itself; give it fewer processes"
+            f"a world needs more than the {BLOCK - 1} ports that it has to itself; give it fewer processes"
         )
+
+
+def _bound(port: int) -> socket.socket | None:
+    """A socket that has the port to itself without listening there; None when somebody else has it."""
+    hold = socket.socket()
+    try:
+        hold.bind(("127.0.0.1", port))
+    except OSError:
+        hold.close()
+        return None
+    return hold
 
 
 def _free(port: int) -> bool:

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
+import random
 import socket
 
 import pytest
 
 from chaos.errors import WorldError
-from chaos.worlds.local.ports import BLOCK, LOWEST, Ports
+from chaos.ports import BLOCK, LOWEST, Ports
 
 
 def exhaust(ports: Ports) -> None:
     """Take more ports than a block has."""
-    for _ in range(BLOCK + 1):
+    for _ in range(BLOCK):
         ports.take()
+
+
+def looks_first_at(claim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever draws from now on looks at this block first."""
+    monkeypatch.setattr(
+        random.SystemRandom, "shuffle", lambda _, blocks: blocks.sort(key=lambda block: block != claim)
+    )
 
 
 def test_a_world_s_ports_are_its_own_and_none_is_given_twice() -> None:
@@ -23,14 +31,27 @@ def test_a_world_s_ports_are_its_own_and_none_is_given_twice() -> None:
     assert min(taken) >= LOWEST
 
 
-def test_whoever_listens_on_the_claim_keeps_the_whole_block() -> None:
-    """A block whose first port is in use is never drawn, though its other ports are free: spares are safe."""
-    claim = Ports().take()
+def test_of_two_who_draw_at_the_same_moment_one_gets_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anybody listens there, a block is nobody else's."""
+    mine = Ports()
+    claim = mine.take()
+    looks_first_at(claim, monkeypatch)
+    assert not claim <= Ports().take() < claim + BLOCK
+    assert mine.take() == claim + 1
+
+
+def test_whoever_listens_on_the_claim_keeps_the_whole_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block whose first port is in use is never drawn, though who drew it is gone: spares are safe."""
+    mine = Ports()
+    claim = mine.take()
+    looks_first_at(claim, monkeypatch)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", claim))
         listener.listen()
-        for _ in range(300):
-            assert Ports().take() != claim + 1
+        del mine
+        with socket.create_server(("127.0.0.1", claim + BLOCK - 1)):
+            pass  # nobody holds the block any more
+        assert not claim <= Ports().take() < claim + BLOCK
 
 
 def test_a_port_that_another_program_has_is_passed_over() -> None:
