@@ -108,13 +108,31 @@ def signal(identity: Identity, number: signals.Signals) -> bool:
 
 async def wait_gone(identity: Identity, timeout: float) -> bool:
     """Wait until this very process is gone; False when it is still there after `timeout` real seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout):
+            await _told_of_end(identity)
+            while alive(identity):
+                await asyncio.sleep(0.01)
+    return not alive(identity)
+
+
+async def _told_of_end(identity: Identity) -> None:
+    """Until the kernel tells that the process has ended; at once where this kernel cannot tell."""
+    if not hasattr(os, "pidfd_open"):
+        return
+    try:
+        handle = os.pidfd_open(identity.pid)
+    except OSError:
+        return
     loop = asyncio.get_running_loop()
-    until = loop.time() + timeout
-    while alive(identity):
-        if loop.time() >= until:
-            return False
-        await asyncio.sleep(0.01)
-    return True
+    ended = asyncio.Event()
+    loop.add_reader(handle, ended.set)
+    try:
+        if alive(identity):  # asked after the handle was taken: it is not that of a later process
+            await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
 
 
 async def end(identity: Identity, *, grace: float) -> bool:
@@ -129,14 +147,20 @@ async def end(identity: Identity, *, grace: float) -> bool:
 
 def marked(variable: str, value: str) -> Iterator[Identity]:
     """Every process of ours that has `variable=value` in its environment, ourselves left out."""
-    for process in psutil.process_iter():
-        if process.pid == os.getpid():
+    wanted = f"\0{variable}={value}\0".encode()
+    for pid in psutil.pids():
+        if pid == os.getpid():
             continue
         with suppress(psutil.Error, OSError):
-            if process.environ().get(variable) == value:
-                found = identify(process.pid)
-                if found is not None:
-                    yield found
+            if wanted in b"\0" + _environment(pid) and (found := identify(pid)) is not None:
+                yield found
+
+
+def _environment(pid: int) -> bytes:
+    """The environment of a process, each variable ended by a zero byte. Raises OSError or psutil's errors."""
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    return "".join(f"{name}={value}\0" for name, value in psutil.Process(pid).environ().items()).encode()
 
 
 def spawn(

@@ -50,7 +50,9 @@ def test_a_run_goes_through_its_phases_proves_its_fault_and_leaves_nothing(stand
     assert report["verdict"] == "pass"
     assert {path.name for path in out.iterdir()} >= {"events.jsonl", "report.html", "junit.xml", "summary.md"}
     applied = next(event for event in events if event["event"] == "fault_applied")
-    assert 0 <= float(str(applied["lateness_s"])) < 10
+    assert float(str(applied["lateness_s"])) >= 0, (
+        "never before its moment; test_schedule.py has the exact time"
+    )
     assert standby.left() == []
     token = (out / "world" / "token").read_text()
     assert token not in (out / "events.jsonl").read_text()
