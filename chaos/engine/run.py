@@ -128,7 +128,7 @@ class _Run:
         await self._faults(timeline.faults)
         begun = self.clock.monotonic()
         self._phase("recovery")
-        await self._end_faults("recovery")
+        await self._end_faults("recovery", seen=True)
         await self.clock.sleep_until(begun + self.story.real(timeline.recovery))
         await self._pass("after", timeline.after)
         self._close_span()
@@ -242,10 +242,13 @@ class _Run:
         self._phase("faults")
         await self.clock.sleep_until(begin + self.story.real(length))
 
-    async def _end_faults(self, by: str) -> None:
+    async def _end_faults(self, by: str, *, seen: bool = False) -> None:
+        """Undo what is still there; where the run is to be concluded from, it is `seen` once more before."""
         for task in self._injecting:
             task.cancel()
         results = await asyncio.gather(*self._injecting, return_exceptions=True)
+        if seen:
+            await asyncio.gather(*(injection.see_last(self.record) for injection in self.parts.injections))
         for injection in reversed(self.parts.injections):
             await injection.end(by, self.record, self.parts.journal)
         self._injecting = []
