@@ -15,10 +15,10 @@ def exhaust(ports: Ports) -> None:
         ports.take()
 
 
-def looks_first_at(claim: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def looks_first_at(first: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever draws from now on looks at this block first."""
     monkeypatch.setattr(
-        random.SystemRandom, "shuffle", lambda _, blocks: blocks.sort(key=lambda block: block != claim)
+        random.SystemRandom, "shuffle", lambda _, blocks: blocks.sort(key=lambda block: block != first)
     )
 
 
@@ -34,34 +34,34 @@ def test_a_world_s_ports_are_its_own_and_none_is_given_twice() -> None:
 def test_of_two_who_draw_at_the_same_moment_one_gets_the_block(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anybody listens there, a block is nobody else's."""
     mine = Ports()
-    claim = mine.take()
-    looks_first_at(claim, monkeypatch)
-    assert not claim <= Ports().take() < claim + BLOCK
-    assert mine.take() == claim + 1
+    first = mine.take()
+    looks_first_at(first, monkeypatch)
+    assert not first <= Ports().take() < first + BLOCK
+    assert mine.take() == first + 1
 
 
-def test_whoever_listens_on_the_claim_keeps_the_whole_block(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A block whose first port is in use is never drawn, though who drew it is gone: spares are safe."""
+def test_whoever_listens_in_a_block_keeps_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One listener is enough, though who drew the block is gone: spares are safe, whatever of the world has died."""
     mine = Ports()
-    claim = mine.take()
-    looks_first_at(claim, monkeypatch)
+    first = mine.take()
+    looks_first_at(first, monkeypatch)
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", claim))
+        listener.bind(("127.0.0.1", first + 7))
         listener.listen()
         del mine
-        with socket.create_server(("127.0.0.1", claim + BLOCK - 1)):
+        with socket.create_server(("127.0.0.1", first + BLOCK - 1)):
             pass  # nobody holds the block any more
-        assert not claim <= Ports().take() < claim + BLOCK
+        assert not first <= Ports().take() < first + BLOCK
 
 
 def test_a_port_that_another_program_has_is_passed_over() -> None:
     """A listener in the middle of the block is not handed out."""
     ports = Ports()
-    claim = ports.take()
+    first = ports.take()
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", claim + 1))
+        listener.bind(("127.0.0.1", first + 1))
         listener.listen()
-        assert ports.take() == claim + 2
+        assert ports.take() == first + 2
 
 
 def test_a_used_up_block_is_an_error() -> None:

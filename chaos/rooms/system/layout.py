@@ -38,10 +38,7 @@ def ends_of(link: str, instance: str) -> tuple[str, str]:
 
 
 def layout(folder: Path, ports: Ports, *, toxiproxy: Path, prometheus: Path) -> Layout:
-    """A local world of rooms; `folder` is where its Toxiproxy and Prometheus find their files.
-
-    Prometheus, which no fault touches, listens on the claim of the world's block of ports.
-    """
+    """A local world of rooms; `folder` is where its Toxiproxy and Prometheus find their files."""
     at = {name: f"127.0.0.1:{ports.take()}" for name in ("prometheus", "platform", *MEDIA, "audience")}
     proxies = _proxies(at, ports)
     servers = sorted({proxy.server for link in proxies for proxy in link.proxies})
