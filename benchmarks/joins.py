@@ -20,7 +20,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import bars
 import psutil
+from bars import Bar
 from rich.console import Console
 from rich.table import Table
 
@@ -74,8 +76,8 @@ async def main() -> int:
             seen.append(found)
             low, high = (max(low, rate), high) if found.sustained else (low, min(high, rate))
             rate = rate * GROWTH if high == float("inf") else (low * high) ** 0.5 if low else rate / 2
-    _show(told, seen, low)
-    return 0 if low >= told.ask else 1
+    _show(told, seen)
+    return bars.told([Bar("joins per second", low, "at least", told.ask)])
 
 
 async def _try(rooms: Rooms, rate: float, seconds: float, *, run: int) -> Tried:
@@ -139,7 +141,7 @@ def _spent(rooms: Rooms) -> Mapping[str, float]:
     return found
 
 
-def _show(told: argparse.Namespace, seen: list[Tried], reached: float) -> None:
+def _show(told: argparse.Namespace, seen: list[Tried]) -> None:
     table = Table(title=f"joins per second, {told.profile}, {psutil.cpu_count()} cores")
     kinds = list(seen[0].cost)
     columns = (
@@ -164,8 +166,6 @@ def _show(told: argparse.Namespace, seen: list[Tried], reached: float) -> None:
             f"{sum(one.cost.values()):.0f}",
         )
     Console(width=150).print(table)
-    met = "met" if reached >= told.ask else "not met"
-    print(f"joins per second: asked {told.ask}, measured {reached:.0f}: {met}")
 
 
 def _arguments() -> argparse.Namespace:

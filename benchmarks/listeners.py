@@ -22,7 +22,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+import bars
 import psutil
+from bars import Bar
 from rich.console import Console
 from rich.table import Table
 
@@ -172,12 +174,12 @@ async def _report(
     for figure, value in rows.items():
         table.add_row(figure, value)
     Console(width=120).print(table)
-    met = not lost and min(figures.hearing) >= told.listeners
-    print(
-        f"listeners held: asked {told.listeners}, measured {min(figures.hearing):.0f} at the least, {lost:.0f} lost: "
-        f"{'met' if met else 'not met'}"
+    return bars.told(
+        [
+            Bar("listeners held", min(figures.hearing), "at least", told.listeners),
+            Bar("listeners lost", lost, "at most", 0),
+        ]
     )
-    return 0 if met else 1
 
 
 def _memory(rooms: Rooms) -> Mapping[str, float]:

@@ -6,7 +6,7 @@ Real runs on small services: many short faults for the schedule, runs without fa
 are killed (SIGKILL) with their fault in force, timed until the guardian has closed the journal. The overhead is told
 twice: on a service that is there, and with the start and end of a world of two services, which is work of that world.
 "By its record" is from the first event of a run to its last; "as a command" has the interpreter's start and the
-reports in it.
+reports in it. The exit code is 1 if a bar is missed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from bars import Bar, told
 from rich.console import Console
 from rich.table import Table
 
@@ -45,32 +46,42 @@ objectives: [{{name: it answers, http: {{url: "http://127.0.0.1:{port}/"}}, inte
 """
 
 
-def main() -> None:
-    """Measure, print the table."""
-    told = _arguments()
+def main() -> int:
+    """Measure, print the table and the bars; 0 when all are met."""
+    wanted = _arguments()
     with tempfile.TemporaryDirectory(prefix="standby-bench-") as name:
         folder = Path(name)
         table = Table(title="On this machine, real runs")
         table.add_column("figure")
         table.add_column("value", justify="right")
-        late, took = _lateness(folder, told.faults)
+        late, took = _lateness(folder, wanted.faults)
         table.add_row(f"|begun - scheduled| of {len(late)} faults, median / 99 % / worst", _spread(late))
         table.add_row("the Toxiproxy call itself (add, read back, look who reads), the same", _spread(took))
+        overhead = []
         for what, document in (
             ("a service that is there", _there),
             ("two services that it starts", _started),
         ):
-            empty = [document(folder, f"empty-{number}") for number in range(told.runs)]
+            empty = [document(folder, f"empty-{number}") for number in range(wanted.runs)]
             record, whole = median(a for a, _ in empty), median(b for _, b in empty)
+            overhead.append(record)
             table.add_row(
                 f"an empty run on {what}, beyond its declared time: by its record / as a command",
                 f"{record:.2f} / {whole:.2f} s",
             )
-        undone = [_undone_after_kill(folder, number) for number in range(told.runs)]
+        undone = [_undone_after_kill(folder, number) for number in range(wanted.runs)]
         table.add_row(
             "from kill -9 to everything undone, median / worst", f"{median(undone):.1f} / {max(undone):.1f} s"
         )
         Console().print(table)
+    return told(
+        [
+            Bar(
+                "99 % of faults begin within", 1e3 * _percentile(late), "at most", 10.0, " ms of their moment"
+            ),
+            Bar("an empty run beyond its declared time, by its record", overhead[0], "at most", 0.3, " s"),
+        ]
+    )
 
 
 def _document(folder: Path, timeline: str, faults: str, name: str) -> Path:
@@ -145,9 +156,12 @@ def _figure(event: dict[str, object], key: str) -> float:
 
 
 def _spread(seconds: list[float]) -> str:
-    ordered = sorted(seconds)
-    most = ordered[int(0.99 * (len(ordered) - 1))]
-    return f"{median(ordered) * 1e3:.1f} / {most * 1e3:.1f} / {ordered[-1] * 1e3:.1f} ms"
+    return f"{median(seconds) * 1e3:.1f} / {_percentile(seconds) * 1e3:.1f} / {max(seconds) * 1e3:.1f} ms"
+
+
+def _percentile(seconds: list[float]) -> float:
+    """The 99th."""
+    return sorted(seconds)[int(0.99 * (len(seconds) - 1))]
 
 
 def _listens(port: int) -> bool:
@@ -197,4 +211,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -20,6 +20,7 @@ from chaos.experiment import Loaded
 from chaos.experiment.model import Experiment
 from chaos.experiment.rooms import RoomsSection
 from chaos.experiment.system import NO_PROMETHEUS, PrometheusSection, SystemSection
+from chaos.ports import Ports
 from chaos.record import Record
 from chaos.rooms.system import RoomsSystem
 from chaos.services import ServicesSystem, load_of
@@ -29,7 +30,6 @@ from chaos.worlds.cluster.layout import links_of
 from chaos.worlds.cluster.scope import Scope
 from chaos.worlds.cluster.sight import TIER
 from chaos.worlds.layout import Layout
-from chaos.worlds.local.ports import Ports
 from chaos.worlds.system import System
 
 OUTLASTS = 3600.0

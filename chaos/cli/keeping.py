@@ -14,10 +14,10 @@ from chaos import state
 from chaos.clients import processes, tools
 from chaos.codes import NOT_UNDONE
 from chaos.errors import UsageError
+from chaos.ports import Ports
 from chaos.undo.journal import begun
 from chaos.worlds.layout import Layout
 from chaos.worlds.local.kept import end_step, kept_folder
-from chaos.worlds.local.ports import Ports
 from chaos.worlds.local.world import LocalWorld
 
 LEASE = 120.0

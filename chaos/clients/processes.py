@@ -48,14 +48,17 @@ def boot_id() -> str:
     return f"boot-{int(psutil.boot_time())}"
 
 
-def identify(pid: int) -> Identity | None:
-    """The process that has `pid` now, or None when there is none (a zombie is none)."""
+def identify(pid: int, *, ended: bool = False) -> Identity | None:
+    """The process that has `pid` now, or None when there is none.
+
+    One that has ended and is not waited for yet (a zombie) is none, unless `ended` asks for such as well.
+    """
     with suppress(OSError, IndexError, ValueError):
         # The command's name, in brackets, may hold spaces and brackets; what counts stands after the last one.
         fields = (
             Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         )
-        return None if fields[0] in "ZX" else Identity(pid, int(fields[19]), boot_id())
+        return None if fields[0] in "ZX" and not ended else Identity(pid, int(fields[19]), boot_id())
     if Path("/proc/self/stat").exists():
         return None
     with suppress(psutil.Error):
@@ -105,13 +108,31 @@ def signal(identity: Identity, number: signals.Signals) -> bool:
 
 async def wait_gone(identity: Identity, timeout: float) -> bool:
     """Wait until this very process is gone; False when it is still there after `timeout` real seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(timeout):
+            await _told_of_end(identity)
+            while alive(identity):
+                await asyncio.sleep(0.01)
+    return not alive(identity)
+
+
+async def _told_of_end(identity: Identity) -> None:
+    """Until the kernel tells that the process has ended; at once where this kernel cannot tell."""
+    if not hasattr(os, "pidfd_open"):
+        return
+    try:
+        handle = os.pidfd_open(identity.pid)
+    except OSError:
+        return
     loop = asyncio.get_running_loop()
-    until = loop.time() + timeout
-    while alive(identity):
-        if loop.time() >= until:
-            return False
-        await asyncio.sleep(0.01)
-    return True
+    ended = asyncio.Event()
+    loop.add_reader(handle, ended.set)
+    try:
+        if alive(identity):  # asked after the handle was taken: it is not that of a later process
+            await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
 
 
 async def end(identity: Identity, *, grace: float) -> bool:
@@ -126,14 +147,20 @@ async def end(identity: Identity, *, grace: float) -> bool:
 
 def marked(variable: str, value: str) -> Iterator[Identity]:
     """Every process of ours that has `variable=value` in its environment, ourselves left out."""
-    for process in psutil.process_iter():
-        if process.pid == os.getpid():
+    wanted = f"\0{variable}={value}\0".encode()
+    for pid in psutil.pids():
+        if pid == os.getpid():
             continue
         with suppress(psutil.Error, OSError):
-            if process.environ().get(variable) == value:
-                found = identify(process.pid)
-                if found is not None:
-                    yield found
+            if wanted in b"\0" + _environment(pid) and (found := identify(pid)) is not None:
+                yield found
+
+
+def _environment(pid: int) -> bytes:
+    """The environment of a process, each variable ended by a zero byte. Raises OSError or psutil's errors."""
+    with suppress(FileNotFoundError):
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    return "".join(f"{name}={value}\0" for name, value in psutil.Process(pid).environ().items()).encode()
 
 
 def spawn(
@@ -162,7 +189,7 @@ def spawn(
         ) from error
     finally:
         os.close(handle)
-    identity = identify(process.pid)
+    identity = identify(process.pid, ended=True)  # whoever waits for it to be ready tells how it ended
     if identity is None:
         code = process.wait()
         raise WorldError(f"`{argv[0]}` ended at once with code {code}; its last words are in {log}")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import toxiproxy
     import toxiproxy.toxic
 
-TIMEOUT = 3.0
+TIMEOUT = 5.0
 """Real seconds that one call may take."""
 CLUSTER_TIMEOUT = 10.0
 """The same for a server that is reached through a cluster's API server."""

@@ -50,6 +50,9 @@ class Injection:
     intent: Intent | None = None
     _plan: Plan | None = None
     _took: float = 0.5
+    _is_applied: bool = False
+    _seen_last: bool = False
+    """Whether it was looked at just before its undo."""
     _undoing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
@@ -78,7 +81,7 @@ class Injection:
         try:
             await asyncio.wait({repaired, watch}, return_when=asyncio.FIRST_COMPLETED)
             by = "repair" if self.repaired.is_set() else "schedule"
-            await watch if by == "schedule" else await self._see(record, "before undo")
+            await watch if by == "schedule" else await self.see_last(record)
         finally:
             for task in (repaired, watch):
                 task.cancel()
@@ -106,6 +109,21 @@ class Injection:
             self.left = f"{what}: {gone.evidence}"
             return Proof(None, f"the canary could not be taken away: {gone.evidence}")
         return Proof(seen.holds, f"{seen.evidence} (seen with a canary)")
+
+    async def see_last(self, record: Record) -> None:
+        """Show that it is in force to the last, unless that is done; what was never applied is a doubt.
+
+        However late this machine comes to it: until it is undone it ought to be there.
+        """
+        if self._seen_last:
+            return
+        if self._is_applied:
+            await self._see(record, "before undo")
+            self._seen_last = True
+        elif not self.doubts:
+            self.doubts.append(
+                f"{self.spec.title} was not applied: *faults* was over before this machine came to it"
+            )
 
     async def end(self, by: str, record: Record, journal: Journal) -> None:
         """Undo it, if it was announced and is not undone yet, and show that it is gone."""
@@ -141,6 +159,7 @@ class Injection:
         assert self._plan is not None
         begun = clock.monotonic()
         await self.fault.apply(self._plan)
+        self._is_applied = True
         journal.applied(self.id)
         record.event(
             "fault_applied",
@@ -159,8 +178,7 @@ class Injection:
         await self._see(record, "after act")
         self._took = clock.monotonic() - begun
         await clock.sleep_until(end - self._took - 0.1)
-        if clock.monotonic() < end:
-            await self._see(record, "before undo")
+        await self.see_last(record)
         await clock.sleep_until(end)
 
     async def _see(self, record: Record, when: str) -> None:

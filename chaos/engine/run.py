@@ -7,7 +7,8 @@ nothing stays injected after the recovery phase, whatever ended the phases befor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Literal
 
 from chaos.clients.prometheus import FiringAlert
 from chaos.clock import StoryClock, StorySeconds
@@ -25,6 +26,13 @@ from chaos.worlds.system import Goal
 
 CLOCKS_APART = 0.5
 """Real seconds that Prometheus' clock may differ from this machine's: half of its shortest interval here."""
+
+
+def _causes(error: Exception) -> list[Exception]:
+    """What failed: of the errors of several tasks, each on its own."""
+    if isinstance(error, ExceptionGroup):
+        return [cause for one in error.exceptions for cause in _causes(one)]
+    return [error]
 
 
 class _Concluded(Exception):  # noqa: N818 - it ends the phases, it is no error
@@ -58,27 +66,35 @@ class _Run:
         self.prober = Prober(parts.goals, parts.sources, parts.record, parts.clock)
         self.crew: Crew = Nobody()
         self._background: list[asyncio.Task[None]] = []
+        self._broken = asyncio.Event()
+        """Whether a part of the run itself has failed: who looks at stop conditions, takes values or plays the crew."""
         self._injecting: list[asyncio.Task[None]] = []
         self._span: tuple[str, float] | None = None
 
     async def execute(self) -> Outcome:
         stopped = Stop()
         phases = asyncio.create_task(self._phases())
+        broken = asyncio.create_task(self._broken.wait())
         try:
-            waiting: set[asyncio.Future[None] | asyncio.Future[Stop]] = {phases, self.parts.stop}
+            waiting: set[asyncio.Future[None] | asyncio.Future[Stop] | asyncio.Future[Literal[True]]] = {
+                phases,
+                self.parts.stop,
+                broken,
+            }
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-            if not phases.done():
+            if not phases.done() and self.parts.stop.done():
                 stopped = self.parts.stop.result()
                 self.record.event(
                     "interrupted" if stopped.signal else "aborted", signal=stopped.signal, why=stopped.why
                 )
-            elif (error := phases.exception()) is not None and not isinstance(error, _Concluded):
+            elif phases.done() and (error := phases.exception()) and not isinstance(error, _Concluded):
                 if not isinstance(error, StandbyError):
                     raise error
                 self.notes.doubts.append(str(error))
         finally:
             phases.cancel()
-            await asyncio.gather(phases, return_exceptions=True)
+            broken.cancel()
+            await asyncio.gather(phases, broken, return_exceptions=True)
             await self._put_everything_back()
         if self.record.phase != "judging":
             self._phase("judging")
@@ -96,12 +112,13 @@ class _Run:
             self._conclude_early(f"the system is not set up as the document asks: {configured.evidence}")
         await self.parts.system.begin()
         self.story = StoryClock(self.story.time_scale, self.clock.monotonic())
-        self._background += [asyncio.create_task(self.sampler.run()), asyncio.create_task(self.prober.run())]
+        self._keep_going(self.sampler.run())
+        self._keep_going(self.prober.run())
         if timeline.warm_up:
             await self._pass("warm_up", timeline.warm_up)
         self.sampler.watching = True
         self.crew = self.parts.make_crew(self.story)
-        self._background.append(asyncio.create_task(self.crew.run()))
+        self._keep_going(self.crew.run())
         await self._pass("baseline", timeline.baseline)
         await self._check_baseline()
         self._phase("path_proof")
@@ -111,7 +128,7 @@ class _Run:
         await self._faults(timeline.faults)
         begun = self.clock.monotonic()
         self._phase("recovery")
-        await self._end_faults("recovery")
+        await self._end_faults("recovery", seen=True)
         await self.clock.sleep_until(begun + self.story.real(timeline.recovery))
         await self._pass("after", timeline.after)
         self._close_span()
@@ -225,10 +242,13 @@ class _Run:
         self._phase("faults")
         await self.clock.sleep_until(begin + self.story.real(length))
 
-    async def _end_faults(self, by: str) -> None:
+    async def _end_faults(self, by: str, *, seen: bool = False) -> None:
+        """Undo what is still there; where the run is to be concluded from, it is `seen` once more before."""
         for task in self._injecting:
             task.cancel()
         results = await asyncio.gather(*self._injecting, return_exceptions=True)
+        if seen:
+            await asyncio.gather(*(injection.see_last(self.record) for injection in self.parts.injections))
         for injection in reversed(self.parts.injections):
             await injection.end(by, self.record, self.parts.journal)
         self._injecting = []
@@ -257,9 +277,19 @@ class _Run:
             self._close_span()
             for result in results:
                 if isinstance(result, Exception):
-                    self.notes.doubts.append(
-                        f"a part of the run itself failed: {type(result).__name__}: {result}"
-                    )
+                    told = "; ".join(f"{type(error).__name__}: {error}" for error in _causes(result))
+                    self.notes.doubts.append(f"a part of the run itself failed: {told}")
+
+    def _keep_going(self, part: Coroutine[object, object, None]) -> None:
+        """Let a part of the run work beside its phases, which end when it fails."""
+
+        def ended(task: asyncio.Task[None]) -> None:
+            if not task.cancelled() and task.exception() is not None:
+                self._broken.set()
+
+        task = asyncio.create_task(part)
+        task.add_done_callback(ended)
+        self._background.append(task)
 
     async def _pass(self, phase: str, length: StorySeconds) -> None:
         self._phase(phase)

@@ -12,7 +12,6 @@ import asyncio
 import os
 import secrets
 import signal
-import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from pydantic import JsonValue
 
 from chaos.errors import WorldError
 from chaos.experiment.rooms import Plan
+from chaos.ports import Ports
 from chaos.rooms.server import CONTROL_TOKEN_ENV, RUN_ENV
 
 READY_WITHIN = 60.0  # real seconds; on a starved machine five processes start slowly
@@ -45,13 +45,6 @@ class Samples:
             for told, value in self.values.get(name, ())
             if all(told.get(k) == v for k, v in labels.items())
         )
-
-
-def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -76,12 +69,13 @@ class Rooms:
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     _client: aiohttp.ClientSession | None = None
+    _own: Ports = field(default_factory=Ports)
 
     async def __aenter__(self) -> Self:
         self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10.0))
         try:
             names = [*self.platform_names(), *self.media, *self.audience_names()]
-            self.ports = {name: free_port() for name in names}
+            self.ports = {name: self._own.take() for name in names}
             if self.edge_proxy is not None:
                 for name in self.media:
                     await self._start_toxiproxy(name, self.edge_proxy, {f"edge-{name}": name})
@@ -210,13 +204,13 @@ class Rooms:
 
     async def _start_toxiproxy(self, name: str, program: Path, ways: Mapping[str, str]) -> None:
         """Start a Toxiproxy with one proxy for each of `ways`: the proxy's name, and who stands behind it."""
-        server, api = f"toxiproxy-{name}", free_port()
+        server, api = f"toxiproxy-{name}", self._own.take()
         self.ports[server] = api
         await self._spawn(server, (str(program), "-host", "127.0.0.1", "-port", str(api)))
         await self._until_ok(server, f"http://127.0.0.1:{api}/version")
         assert self._client is not None
         for way, callee in ways.items():
-            self.ports[way] = free_port()
+            self.ports[way] = self._own.take()
             listen, upstream = (f"127.0.0.1:{self.ports[one]}" for one in (way, callee))
             told = {"name": way, "listen": listen, "upstream": upstream}
             async with self._client.post(f"http://127.0.0.1:{api}/proxies", json=told) as answer:

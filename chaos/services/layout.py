@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from chaos.experiment.system import LoadSection, SystemSection, TierSection, link_variable
+from chaos.ports import Ports
 from chaos.worlds.layout import Layout, LinkSpec, ProcessSpec, ProxySpec, prometheus_spec, toxiproxy_spec
-from chaos.worlds.local.ports import Ports
 
 TOXIPROXY = "toxiproxy"
 LOAD = "load"
@@ -33,23 +33,24 @@ def layout(
     `folder` is where the world's own programs find their files; without `prometheus` the world has none, and without
     links it needs no `toxiproxy`.
     """
-    at = f"127.0.0.1:{ports.take()}"
+    tools: list[ProcessSpec] = []
+    at = api = ""
+    if prometheus is not None:
+        at = f"127.0.0.1:{ports.take()}"
+        tools.append(prometheus_spec(prometheus, at, folder))
+    if toxiproxy is not None:
+        api = f"127.0.0.1:{ports.take()}"
+        tools.append(toxiproxy_spec(toxiproxy, TOXIPROXY, api, folder))
     links = _links(system, ports)
     told = _addresses(system, links)
-    tools: list[ProcessSpec] = []
-    if prometheus is not None:
-        tools.append(prometheus_spec(prometheus, at, folder))
-    api = f"127.0.0.1:{ports.take()}"
-    if toxiproxy is not None:
-        tools.append(toxiproxy_spec(toxiproxy, TOXIPROXY, api, folder))
     tiers = [_tier(name, tier, told.get(name, {}), home) for name, tier in system.tiers.items()]
     return Layout(
         processes=(*tools, *tiers, *_load(load, told.get(LOAD, {}), home)),
         links=links,
         toxiproxies={TOXIPROXY: f"http://{api}"} if links else {},
-        prometheus=f"http://{at}" if prometheus is not None else "",
+        prometheus=f"http://{at}" if at else "",
         rules=tuple(str((home / name).absolute()) for name in system.rules) if prometheus is not None else (),
-    )
+    ).keeping(ports)
 
 
 def _links(system: SystemSection, ports: Ports) -> tuple[LinkSpec, ...]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from chaos.errors import WorldError
+from chaos.ports import Ports
 
 LINK = "caller-to-echo"
 TIMELINE = "{warm_up: 1s, baseline: 1s, faults: 4s, recovery: 1s, after: 1s}"
@@ -34,11 +38,24 @@ while True:
 """
 
 
+def _ports() -> Iterator[int]:
+    held: list[Ports] = []
+    while True:
+        held.append(Ports())
+        with suppress(WorldError):
+            while True:
+                yield held[-1].take()
+
+
+_left = _ports()
+
+
 def free_port() -> int:
-    """A port of this machine's loopback on which nothing listens just now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """A port of this machine's loopback on which nothing listens.
+
+    No world takes it, and no outgoing connection, for as long as this process lives.
+    """
+    return next(_left)
 
 
 def two_services(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from chaos.errors import WorldError
 from chaos.worlds.base import Link, Proxy
@@ -67,6 +67,12 @@ class Layout(_Frozen):
     prometheus: str
     """The base URL of the world's own Prometheus; empty where it has none."""
     rules: tuple[str, ...] = ()
+    _kept: object = PrivateAttr(default=None)
+
+    def keeping(self, what: object) -> Self:
+        """This layout, which keeps `what` (the ports that it names) alive for as long as it is itself."""
+        self._kept = what
+        return self
 
     def process(self, name: str) -> ProcessSpec:
         """One process by name. Raises WorldError for a name that is not there."""

@@ -15,6 +15,7 @@ from time import monotonic, sleep
 
 from chaos.clients.tools import ensure
 from chaos.clients.toxiproxy import Toxiproxy
+from chaos.testing.services import free_port
 from chaos.testing.world import FakeWorld
 from chaos.worlds.base import Link, Proxy
 
@@ -59,12 +60,11 @@ def origin() -> Iterator[Origin]:
 def toxiproxy() -> Iterator[str]:
     """Start a Toxiproxy server on a free port; its URL."""
     program = str(ensure("toxiproxy-server"))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     environment = {**os.environ, "LOG_LEVEL": "error"}
     command = [program, "-host", "127.0.0.1", "-port", str(port)]
     with ended(subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, text=True)) as process:
-        until = monotonic() + 10
+        until = monotonic() + 60
         while not _listens(port):
             assert process.poll() is None
             assert monotonic() < until

@@ -16,7 +16,7 @@ from pathlib import Path
 from aiohttp import ClientSession, web
 
 from chaos.clients.tools import find
-from chaos.worlds.local.ports import Ports
+from chaos.ports import Ports
 
 AHEAD = 30.0
 

@@ -28,6 +28,18 @@ objectives:
 faults:
   - {fault: latency, link: media-to-platform, delay: 100ms, at: 10s, lasts: 5m}
 """
+"""A run that ends by itself; its fault is in force for 5 s, in which a starved machine gets little done."""
+
+
+def lasting(minutes: int, text: str = SHORT) -> str:
+    """The same with a fault that lasts so many seconds, for whoever does something while it does."""
+    longer = text.replace("faults: 6m", f"faults: {minutes + 1}m").replace("lasts: 5m", f"lasts: {minutes}m")
+    assert longer != text
+    return longer
+
+
+LONG = lasting(60)
+"""For a run that is killed, halted or aborted: it would go on for a minute."""
 
 
 @dataclass
@@ -61,7 +73,7 @@ class Standby:
             text=True,
         )
 
-    def run(self, *arguments: str | Path, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str | Path, timeout: float = 150) -> subprocess.CompletedProcess[str]:
         """Run the command to its end."""
         return subprocess.run(
             self.command(*arguments),
@@ -87,24 +99,33 @@ class Standby:
 
     def left(self) -> list[str]:
         """The command lines of what still runs."""
+        return [line[:120] for _, line in self._lines()]
+
+    def running(self, *parts: str) -> list[psutil.Process]:
+        """The processes with one of these in their command lines."""
+        return [process for process, line in self._lines() if any(part in line for part in parts)]
+
+    def _lines(self) -> list[tuple[psutil.Process, str]]:
         found = []
         for process in self.processes():
             with suppress(psutil.Error, OSError):
-                found.append(" ".join(process.cmdline())[:120])
+                found.append((process, " ".join(process.cmdline())))
         return found
 
     def events(self, run: Path) -> list[dict[str, object]]:
         """The record of a run, as far as it is written."""
         path = run / "events.jsonl"
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        text = path.read_bytes() if path.exists() else b""
+        return [json.loads(line) for line in text[: text.rfind(b"\n") + 1].splitlines()]
 
-    def wait_for(self, run: Path, event: str, timeout: float = 60) -> dict[str, object]:
-        """Wait until an event is recorded; the event."""
+    def wait_for(self, run: Path, event: str, timeout: float = 90) -> dict[str, object]:
+        """Wait until an event is recorded; the event. A run that ends without it fails the test, with its reason."""
         found: list[dict[str, object]] = []
 
         def seen() -> bool:
-            found[:] = [one for one in self.events(run) if one["event"] == event]
+            events = self.events(run)
+            found[:] = [one for one in events if one["event"] == event]
+            assert found or "run_ended" not in names(events), events[-3:]
             return bool(found)
 
         wait_until(seen, timeout, f"`{event}` in {run}")

@@ -13,7 +13,7 @@ import pytest
 from chaos.clients import processes
 from chaos.undo.journal import read
 from chaos.undo.watch import SILENCE
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import LONG, Standby, lasting, wait_until
 from tests.local.test_run import toxics_of
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(180)]
@@ -27,9 +27,17 @@ def standby(tmp_path: Path) -> Standby:
 
 def guardian_of(standby: Standby) -> psutil.Process:
     """The guardian of the only run."""
-    found = [one for one in standby.processes() if "chaos.guardian" in " ".join(one.cmdline())]
-    assert len(found) == 1
-    return found[0]
+    (found,) = standby.running("chaos.guardian")
+    return found
+
+
+def kill_both(standby: Standby, process: subprocess.Popen[str]) -> None:
+    """Kill a run and its guardian; the run is stopped first, so that it cannot start another in between."""
+    process.send_signal(signal.SIGSTOP)
+    wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, 30, "the run to stop")
+    guardian_of(standby).kill()
+    process.kill()
+    process.communicate(timeout=30)
 
 
 def journal_closed(standby: Standby) -> bool:
@@ -37,9 +45,9 @@ def journal_closed(standby: Standby) -> bool:
     return all(read(path).closed for path in (standby.state / "journal").glob("2*.jsonl"))
 
 
-def begun(standby: Standby, out: Path) -> subprocess.Popen[str]:
-    """A run with its fault in force."""
-    process = standby.start("run", standby.document(), "--out", out)
+def begun(standby: Standby, out: Path, text: str = LONG) -> subprocess.Popen[str]:
+    """A run with its fault in force, which has long to go."""
+    process = standby.start("run", standby.document(text), "--out", out)
     standby.wait_for(out, "fault_observed")
     return process
 
@@ -83,11 +91,13 @@ def test_after_kill_9_the_guardian_restores_a_kept_world(standby: Standby) -> No
 def test_a_run_that_stands_still_is_ended_and_undone(standby: Standby) -> None:
     """SIGSTOP: after its silence the run is ended, so that it cannot wake up and go on, and everything is undone."""
     process = begun(standby, standby.folder / "out")
-    stopped = time.monotonic()
     process.send_signal(signal.SIGSTOP)
-    process.communicate(timeout=SILENCE + 30)
+    wait_until(lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED, 30, "the run to stop")
+    (journal,) = (standby.state / "journal").glob("2*.jsonl")
+    last_beat = journal.stat().st_mtime
+    process.communicate(timeout=SILENCE + 60)
     assert process.returncode == -signal.SIGKILL
-    assert time.monotonic() - stopped >= SILENCE - 2
+    assert time.time() - last_beat >= SILENCE
     wait_until(lambda: standby.left() == [], 30, "the guardian to undo everything")
     assert journal_closed(standby)
 
@@ -96,12 +106,12 @@ def test_a_run_that_stands_still_is_ended_and_undone(standby: Standby) -> None:
 def test_a_guardian_that_is_killed_is_replaced(standby: Standby) -> None:
     """The run notices, starts another, and its record says so; the run ends as it would have."""
     out = standby.folder / "out"
-    process = begun(standby, out)
+    process = begun(standby, out, lasting(12))
     first = guardian_of(standby)
     first.kill()
     lost = standby.wait_for(out, "guardian_lost")
     assert lost["pid"] == first.pid
-    wait_until(lambda: guardian_of(standby).pid != first.pid, 30, "another guardian")
+    wait_until(lambda: bool(standby.running("chaos.guardian")), 30, "another guardian")
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 0, output
     assert standby.left() == []
@@ -110,9 +120,7 @@ def test_a_guardian_that_is_killed_is_replaced(standby: Standby) -> None:
 def test_with_run_and_guardian_killed_recover_does_it_twice_as_well_as_once(standby: Standby) -> None:
     """Nobody is left to undo anything; `recover` does, and a second time finds nothing and is 0 too."""
     process = begun(standby, standby.folder / "out")
-    guardian_of(standby).kill()
-    process.kill()
-    process.communicate(timeout=30)
+    kill_both(standby, process)
     assert standby.left() != []
     for _ in range(2):
         done = standby.run("recover")
@@ -124,9 +132,7 @@ def test_with_run_and_guardian_killed_recover_does_it_twice_as_well_as_once(stan
 def test_two_recoveries_at_once_undo_everything_once(standby: Standby) -> None:
     """One of them has the journal, the other waits for nothing and touches nothing; both are 0, nothing is left."""
     process = begun(standby, standby.folder / "out")
-    guardian_of(standby).kill()
-    process.kill()
-    process.communicate(timeout=30)
+    kill_both(standby, process)
     both = [standby.start("recover") for _ in range(2)]
     for one in both:
         output, _ = one.communicate(timeout=60)
@@ -137,8 +143,16 @@ def test_two_recoveries_at_once_undo_everything_once(standby: Standby) -> None:
 
 @pytest.mark.full
 def test_an_interrupted_up_leaves_nothing_after_recover(standby: Standby) -> None:
-    """`standby up` killed while it starts the world: `recover` ends what was started, and the next `up` works."""
-    process = standby.start("up", "--world", "local")
+    """`standby up` killed while a part of its world is not ready: `recover` ends it all, and the next `up` works."""
+    never_ready = standby.folder / "bin" / "prometheus"
+    never_ready.parent.mkdir()
+    never_ready.write_text(
+        '#!/bin/sh\ncase "$1" in --version) echo "prometheus, version 3.5.0";; *) exec sleep 600;; esac\n'
+    )
+    never_ready.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("PATH", str(never_ready.parent), prepend=os.pathsep)
+        process = standby.start("up", "--world", "local")
     world = standby.state / "worlds" / "local" / "world.json"
 
     def half_started() -> bool:
@@ -146,7 +160,7 @@ def test_an_interrupted_up_leaves_nothing_after_recover(standby: Standby) -> Non
 
     wait_until(half_started, 60, "the world to be half started")
     assert process.poll() is None
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.communicate(timeout=30)
     assert standby.left() != []
     assert standby.run("recover").returncode == 0
@@ -158,7 +172,7 @@ def test_an_interrupted_up_leaves_nothing_after_recover(standby: Standby) -> Non
 
 def test_a_reused_pid_is_never_touched(standby: Standby) -> None:
     """A journal whose process has ended and whose pid is somebody else's now: that process is left alone."""
-    bystander = subprocess.Popen(["sleep", "60"])
+    bystander = subprocess.Popen(["sleep", "600"])
     try:
         now = processes.identify(bystander.pid)
         assert now is not None

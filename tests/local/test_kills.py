@@ -11,11 +11,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
 import pytest
 
+from chaos.clients import processes
+from chaos.clients.processes import Identity
 from chaos.experiment.rooms import Settings
 from chaos.undo.journal import read
 from tests.local.standby import Standby, wait_until
@@ -81,40 +84,29 @@ class Playground:
         wait_until(
             lambda: not self._open_journals(), 90, f"everything to be undone; {told}; {output[-2000:]}"
         )
-        wait_until(lambda: not self._runners(), 30, f"run and guardian to be gone; {told}")
+        wait_until(
+            lambda: not self.standby.running("chaos.guardian", "chaos.cli"),
+            60,
+            f"run and guardian to be gone; {told}",
+        )
         self.assert_whole(told)
         return told
 
     def _kill(self, victim: str, run: subprocess.Popen[str]) -> None:
         if victim in ("guardian", "both"):
-            for process in self._runners():
-                if process.pid != run.pid:
+            for process in self.standby.running("chaos.guardian"):
+                with suppress(psutil.NoSuchProcess):  # it may end just now
                     process.kill()
         if victim in ("run", "both"):
-            os.kill(run.pid, signal.SIGKILL)
+            run.kill()
         if victim in VICTIMS[3:]:
             running = json.loads((self.world / "world.json").read_text())["running"]
-            try:
-                psutil.Process(running[victim]["pid"]).kill()
-            except psutil.NoSuchProcess:
-                return
+            processes.signal(Identity.from_json(running[victim]), signal.SIGKILL)
 
     def _open_journals(self) -> list[Path]:
         """Those in which anything was intended: a run that is killed before it has a guardian has touched nothing."""
         journals = (self.standby.state / "journal").glob("*.jsonl")
         return [path for path in journals if not read(path).closed and '"intent"' in path.read_text()]
-
-    def _runners(self) -> list[psutil.Process]:
-        """Runs and guardians; the world's own processes are to stay."""
-        found = []
-        for process in self.standby.processes():
-            try:
-                line = " ".join(process.cmdline())
-            except psutil.Error:
-                continue
-            if "chaos.guardian" in line or "chaos.cli" in line:
-                found.append(process)
-        return found
 
     def assert_whole(self, told: str) -> None:
         """Asked of the real servers that still run: no toxic, no shut proxy, default settings, nobody paused."""
@@ -142,7 +134,7 @@ class Playground:
     def _get(url: str, token: str = "") -> dict[str, dict[str, object]] | None:
         request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
         try:
-            with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - our own server
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - our own server
                 found: dict[str, dict[str, object]] = json.load(answer)
                 return found
         except urllib.error.URLError as error:

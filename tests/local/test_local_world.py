@@ -14,9 +14,9 @@ from chaos.clients import processes, tools
 from chaos.clients.processes import Identity
 from chaos.clients.prometheus import Prometheus
 from chaos.errors import WorldError
+from chaos.ports import Ports
 from chaos.undo.steps import UndoStep, carry_out
 from chaos.worlds.layout import Layout, LinkSpec, ProcessSpec, ProxySpec
-from chaos.worlds.local.ports import Ports
 from chaos.worlds.local.world import LocalWorld
 
 pytestmark = pytest.mark.local
@@ -59,7 +59,7 @@ def small_layout(folder: Path, ports: Ports, *, server: tuple[str, ...] | None =
         ),
         toxiproxies={"toxiproxy": f"http://{api}"},
         prometheus=f"http://{prom}",
-    )  # fmt: skip
+    ).keeping(ports)  # fmt: skip
 
 
 @pytest.fixture
@@ -74,8 +74,8 @@ async def world(tmp_path: Path) -> AsyncIterator[LocalWorld]:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait, ten seconds at the most, until something holds."""
-    async with asyncio.timeout(10):
+    """Wait, a minute at the most, until something holds."""
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.01)
 
@@ -155,10 +155,10 @@ async def test_prometheus_watches_what_it_is_told_to(world: LocalWorld) -> None:
         world.watch(
             {"targets": [own], "labels": {"job": "run", "instance": "me", "__metrics_path__": "/metrics"}}
         )
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not await prometheus.instant('up{instance="me"} == 1', lookback=2):
                 await asyncio.sleep(0.1)
         world.unwatch("me")
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while await prometheus.instant('up{instance="me"}', lookback=2):
                 await asyncio.sleep(0.1)

@@ -15,7 +15,8 @@ import pytest
 from chaos.rooms.contract import CONTROL_HEADER
 from chaos.rooms.platform.redis_store import RedisStore
 from chaos.rooms.platform.store import StoreError
-from chaos.rooms.standalone import Rooms, free_port
+from chaos.rooms.standalone import Rooms
+from chaos.testing.services import free_port
 from tests.local.redis_server import redis_folder
 from tests.local.rooms_bench import ROOM, until
 
@@ -40,7 +41,7 @@ class RedisServer:
         self.process = await asyncio.create_subprocess_exec(program, *options, stdout=subprocess.DEVNULL)
         store = RedisStore(self.url)
         try:
-            await until(lambda: _answers(store), 20.0, what="redis")
+            await until(lambda: _answers(store), 60.0, what="redis")
         finally:
             await store.close()
 
@@ -90,7 +91,7 @@ async def open_through(rooms: Rooms, replica: str) -> dict[str, object]:
             found.update(await answer.json())
             return answer.status == 200
 
-    await until(opened, 20.0, what=f"the room opened through {replica}")
+    await until(opened, 60.0, what=f"the room opened through {replica}")
     return found
 
 
@@ -101,13 +102,13 @@ async def test_replicas_share_one_directory_and_the_capacity(tmp_path: Path) -> 
     """
     async with two_replicas(tmp_path) as (rooms, _):
         told = await asyncio.gather(*(open_through(rooms, one) for one in rooms.platform_names()))
-        assert await listing(rooms, "platform") == await listing(rooms, "platform-2")
+        await until(lambda: _told_alike(rooms), 60.0, what="the same told by both")
         instance = str((await listing(rooms, "platform"))["instance"])
         assert {str(one["room"]) for one in told} == {ROOM}
-        await until(lambda: _lives_only_on(rooms, instance), 20.0, what="the room on one instance")
+        await until(lambda: _lives_only_on(rooms, instance), 60.0, what="the room on one instance")
         await rooms.kill(instance)
         await rooms.start(instance)
-        await until(lambda: _state(rooms, "platform-2", "lost"), 20.0, what="the loss, seen by the other")
+        await until(lambda: _state(rooms, "platform-2", "lost"), 60.0, what="the loss, seen by the other")
         async with (
             aiohttp.ClientSession() as client,
             client.post(f"{rooms.url('platform-2')}/rooms/{ROOM}/close", json={}) as answer,
@@ -124,9 +125,9 @@ async def test_a_lost_redis_takes_no_room_along(tmp_path: Path) -> None:
     """Without it rooms are still found but none is opened; when it is back, empty, everything is known again."""
     async with two_replicas(tmp_path) as (rooms, server):
         before = await open_through(rooms, "platform")
-        await until(lambda: _state(rooms, "platform-2", "open"), 20.0, what="the room, seen by the other")
+        await until(lambda: _state(rooms, "platform-2", "open"), 60.0, what="the room, seen by the other")
         await server.kill()
-        await until(lambda: _unreachable(rooms), 20.0, what="the loss of redis in the metrics")
+        await until(lambda: _unreachable(rooms), 60.0, what="the loss of redis in the metrics")
         for replica in rooms.platform_names():
             assert await listing(rooms, replica) == before
         async with (
@@ -136,7 +137,7 @@ async def test_a_lost_redis_takes_no_room_along(tmp_path: Path) -> None:
             assert answer.status == 503
             assert "room directory" in (await answer.json())["reason"]
         await server.start()
-        await until(lambda: _same_again(rooms, before), 20.0, what="the room listed by both again")
+        await until(lambda: _same_again(rooms, before), 60.0, what="the room listed by both again")
 
 
 async def test_media_refuses_an_older_order_and_takes_the_token_from_either_header() -> None:
@@ -156,6 +157,10 @@ async def test_media_refuses_an_older_order_and_takes_the_token_from_either_head
         assert await order(4, mine) == 200
         assert await order(5, {CONTROL_HEADER: "wrong"}) == 401
         assert await order(5, {"Authorization": rooms.token}) == 401
+
+
+async def _told_alike(rooms: Rooms) -> bool:
+    return await listing(rooms, "platform") == await listing(rooms, "platform-2") != {}
 
 
 async def _lives_only_on(rooms: Rooms, instance: str) -> bool:

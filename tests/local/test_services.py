@@ -4,13 +4,13 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from chaos.testing.services import free_port
 from tests.local.redis_server import redis_folder
 from tests.local.standby import Standby
 
@@ -32,9 +32,7 @@ def standby(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Standby:
 def on_free_ports(text: str, *ports: str) -> str:
     """A document with free ports in place of those that it names; several tests may run at once."""
     for port in ports:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            text = text.replace(port, str(free.getsockname()[1]))
+        text = text.replace(port, str(free_port()))
     return text
 
 
@@ -84,7 +82,7 @@ def test_the_readme_leads_from_an_empty_folder_to_a_verdict(
         env={**os.environ, "PYTHONPATH": str(SHIPPED.parents[1])},
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=150,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

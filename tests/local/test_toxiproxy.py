@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chaos.clients.send_queues import stuck
 from chaos.clients.toxiproxy import Removal, Toxic, Toxiproxy
 from chaos.errors import ClientError, ServerGoneError
 from tests.local.faults_bench import ended, origin, toxiproxy
@@ -44,6 +45,13 @@ def flood() -> Iterator[str]:
     with ended(subprocess.Popen([sys.executable, "-c", FLOOD], stdout=subprocess.PIPE, text=True)) as process:
         assert process.stdout is not None
         yield f"127.0.0.1:{int(process.stdout.readline())}"
+
+
+async def until_stuck(listen: int, upstream: str, count: int) -> None:
+    """All that the flood can fill between it and clients that do not read is full."""
+    async with asyncio.timeout(60):
+        while await stuck(listen, int(upstream.rpartition(":")[2])) != count:
+            await asyncio.sleep(0.05)
 
 
 async def test_everything_written_is_there(server: str) -> None:
@@ -120,10 +128,8 @@ async def test_removal_survives_who_does_not_read(server: str, flood: str, toxic
     made = await client.create_proxy("p", "127.0.0.1:0", flood)
     host, _, port = made.listen.rpartition(":")
     deaf = [socket.create_connection((host, int(port))) for _ in range(3)]
-    if toxic.type != "timeout":
-        await asyncio.sleep(1.0)
+    await until_stuck(int(port), flood, 3)
     await client.add_toxic("p", toxic)
-    await asyncio.sleep(0.5)
     removal = await client.remove_toxic("p", "t")
     for one in deaf:
         one.close()
@@ -144,7 +150,7 @@ async def test_a_way_out_of_a_hanging_api(server: str, flood: str, monkeypatch: 
     await client.add_toxic("p", Toxic("other", "bandwidth", "upstream", attributes={"rate": 100}))
     host, _, port = made.listen.rpartition(":")
     with socket.create_connection((host, int(port))):
-        await asyncio.sleep(1.0)
+        await until_stuck(int(port), flood, 1)
         monkeypatch.setattr("chaos.clients.toxiproxy.stuck", sees_nothing)
         removal = await client.remove_toxic("p", "t")
     assert "made again" in removal.dropped

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from chaos.testing.services import OBJECTIVE, two_services
+from chaos.testing.services import OBJECTIVE, TIMELINE, two_services
 from tests.local.standby import Standby, names
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(120)]
@@ -22,9 +22,13 @@ def standby(tmp_path: Path) -> Standby:
     return Standby(tmp_path)
 
 
-def document(standby: Standby, faults: str) -> Path:
-    """Two services of one's own without a Prometheus, judged by a request over the link."""
-    return standby.document(two_services(standby.folder) + faults)
+def document(standby: Standby, faults: str, lasts: int = 4) -> Path:
+    """Two services of one's own without a Prometheus, judged by a request over the link.
+
+    *Faults* lasts so many seconds: long, where something is to be done meanwhile.
+    """
+    timeline = TIMELINE.replace("faults: 4s", f"faults: {lasts}s")
+    return standby.document(two_services(standby.folder, timeline=timeline) + faults)
 
 
 def run(standby: Standby, path: Path) -> tuple[int, dict[str, object], list[dict[str, object]]]:
@@ -39,7 +43,8 @@ def run(standby: Standby, path: Path) -> tuple[int, dict[str, object], list[dict
 def test_a_check_that_is_false_while_the_fault_lasts_fails_the_run(standby: Standby) -> None:
     """Chaos Toolkit can exit 0 there; krkn's health checks do not count. Here: fail, exit 1."""
     code, report, _ = run(
-        standby, document(standby, "faults: [{fault: down, link: caller-to-echo, at: 1s, lasts: 2s}]\n")
+        standby,
+        document(standby, "faults: [{fault: down, link: caller-to-echo, at: 1s, lasts: 6s}]\n", lasts=8),
     )
     assert (code, report["verdict"]) == (1, "fail")
 
@@ -48,10 +53,10 @@ def test_an_act_that_fails_is_no_completed_run(standby: Standby) -> None:
     """Chaos Toolkit ends "completed", exit 0. Here: the second of two kills finds nobody; inconclusive, exit 3."""
     faults = (
         "faults:\n"
-        "  - {fault: process_kill, name: first, process: caller, at: 500ms, lasts: 3s}\n"
-        "  - {fault: process_kill, name: second, process: caller, at: 1500ms, lasts: 1s}\n"
+        "  - {fault: process_kill, name: first, process: caller, at: 500ms, lasts: 7s}\n"
+        "  - {fault: process_kill, name: second, process: caller, at: 5s, lasts: 1s}\n"
     )
-    code, report, events = run(standby, document(standby, faults))
+    code, report, events = run(standby, document(standby, faults, lasts=8))
     assert (code, report["verdict"]) == (3, "inconclusive")
     assert "second could not be applied" in str(report["why"])
     assert "fault_failed" in names(events)
@@ -69,7 +74,9 @@ def test_a_float_is_a_tolerance(standby: Standby) -> None:
 def test_the_record_is_written_as_it_happens(standby: Standby) -> None:
     """Chaos Toolkit's journal is written at exit. Here, after kill -9 all that happened until then can be read."""
     out = standby.folder / "out"
-    path = document(standby, "faults: [{fault: latency, link: caller-to-echo, delay: 50ms, at: 500ms}]\n")
+    path = document(
+        standby, "faults: [{fault: latency, link: caller-to-echo, delay: 50ms, at: 500ms}]\n", lasts=60
+    )
     process = standby.start("run", path, "--out", out)
     standby.wait_for(out, "fault_observed")
     process.kill()
@@ -84,11 +91,11 @@ def test_the_record_is_written_as_it_happens(standby: Standby) -> None:
 def test_ctrl_c_undoes_everything(standby: Standby) -> None:
     """With Chaos Toolkit's defaults it runs no rollback. Here: undone, proven, 130."""
     out = standby.folder / "out"
-    path = document(standby, "faults: [{fault: down, link: caller-to-echo, at: 500ms}]\n")
+    path = document(standby, "faults: [{fault: down, link: caller-to-echo, at: 500ms}]\n", lasts=60)
     process = standby.start("run", path, "--out", out)
     standby.wait_for(out, "fault_observed")
     process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=90)
     assert process.returncode == 130, output
     assert [event["gone"] for event in standby.events(out) if event["event"] == "fault_gone"] == [True]
 
@@ -105,7 +112,9 @@ def test_a_misspelt_key_is_refused(standby: Standby) -> None:
 def test_nothing_listens_for_a_stop(standby: Standby) -> None:
     """Krkn has an open port that stops it. Here a run listens on loopback only, and nothing there stops it."""
     out = standby.folder / "out"
-    path = document(standby, "faults: [{fault: latency, link: caller-to-echo, delay: 50ms, at: 500ms}]\n")
+    path = document(
+        standby, "faults: [{fault: latency, link: caller-to-echo, delay: 50ms, at: 500ms}]\n", lasts=15
+    )
     process = standby.start("run", path, "--out", out)
     standby.wait_for(out, "fault_observed")
     for one in standby.processes():
@@ -119,7 +128,7 @@ def test_nothing_listens_for_a_stop(standby: Standby) -> None:
                 )
                 with pytest.raises(OSError):  # noqa: PT011 - refused, whatever way
                     urllib.request.urlopen(request, timeout=5)  # noqa: S310 - our own server
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=90)
     assert process.returncode == 0, output
 
 
@@ -127,7 +136,9 @@ def test_nothing_listens_for_a_stop(standby: Standby) -> None:
 def test_a_target_that_is_started_again_by_somebody_else_was_not_hurt_as_planned(standby: Standby) -> None:
     """A killed service comes back at once, but not by us: the fault was not in force to its end; inconclusive."""
     out = standby.folder / "out"
-    path = document(standby, "faults: [{fault: process_kill, process: echo, at: 500ms, lasts: 3s}]\n")
+    path = document(
+        standby, "faults: [{fault: process_kill, process: echo, at: 500ms, lasts: 14s}]\n", lasts=15
+    )
     process = standby.start("run", path, "--out", out)
     standby.wait_for(out, "fault_observed")
     port = path.read_text().split('echo.py, "')[1].split('"')[0]

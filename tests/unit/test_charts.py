@@ -17,13 +17,13 @@ from chaos.clients.tools import ensure
 from chaos.engine.sampling import HEARTBEAT
 from chaos.experiment.units import parse_duration
 from chaos.outpost import TOKEN_ENV, WEBHOOK_TOKEN_ENV
+from chaos.ports import Ports
 from chaos.rooms.audience import __main__ as audience
 from chaos.rooms.media import __main__ as media
 from chaos.rooms.platform import __main__ as platform
 from chaos.rooms.system.layout import layout
 from chaos.worlds.heard import BELIEVED
 from chaos.worlds.layout import ProcessSpec, scrape_target
-from chaos.worlds.local.ports import Ports
 from k8s.charts import CHARTS, releases
 from k8s.images import PUBLIC, needed
 

@@ -14,8 +14,8 @@ import sys
 from importlib import resources
 from pathlib import Path
 
+from chaos.ports import Ports
 from chaos.worlds.layout import Layout, LinkSpec, ProcessSpec, ProxySpec, prometheus_spec, toxiproxy_spec
-from chaos.worlds.local.ports import Ports
 
 MEDIA = ("media-1", "media-2", "media-3")
 SPARE_MEDIA = "media-3"
@@ -38,10 +38,7 @@ def ends_of(link: str, instance: str) -> tuple[str, str]:
 
 
 def layout(folder: Path, ports: Ports, *, toxiproxy: Path, prometheus: Path) -> Layout:
-    """A local world of rooms; `folder` is where its Toxiproxy and Prometheus find their files.
-
-    Prometheus, which no fault touches, listens on the claim of the world's block of ports.
-    """
+    """A local world of rooms; `folder` is where its Toxiproxy and Prometheus find their files."""
     at = {name: f"127.0.0.1:{ports.take()}" for name in ("prometheus", "platform", *MEDIA, "audience")}
     proxies = _proxies(at, ports)
     servers = sorted({proxy.server for link in proxies for proxy in link.proxies})
@@ -59,7 +56,7 @@ def layout(folder: Path, ports: Ports, *, toxiproxy: Path, prometheus: Path) -> 
         toxiproxies={server: f"http://{address}" for server, address in apis.items()},
         prometheus=f"http://{at['prometheus']}",
         rules=rule_files(),
-    )
+    ).keeping(ports)
 
 
 def _proxies(at: dict[str, str], ports: Ports) -> tuple[LinkSpec, ...]:

@@ -13,7 +13,7 @@ from chaos.clients.reach import connects
 from chaos.errors import WorldError
 from chaos.worlds.layout import ProcessSpec
 
-READY_WITHIN = 20.0
+READY_WITHIN = 45.0
 """Real seconds that a process has to become ready."""
 
 

@@ -219,6 +219,9 @@ class LocalWorld:
 
     @asynccontextmanager
     async def measured(self, run: str, measures: CollectorRegistry) -> AsyncIterator[None]:
+        if not self.layout.prometheus:  # nobody here would look at them
+            yield
+            return
         labels = {"job": "run", "instance": run, "__metrics_path__": "/metrics"}
         with served(measures) as address:
             self.watch({"targets": [address], "labels": labels})
@@ -250,10 +253,11 @@ class LocalWorld:
             group = [spec.name for spec in self.layout.processes if spec.role == role]
             await asyncio.gather(*(self._end_quietly(name, grace) for name in reversed(group)))
         left = list(processes.marked("STANDBY_WORLD", self._state.id))
-        await asyncio.gather(*(processes.end(identity, grace=0) for identity in left))
+        if left:
+            await asyncio.gather(*(processes.end(identity, grace=0) for identity in left))
+            left = list(processes.marked("STANDBY_WORLD", self._state.id))
         for watcher in self._watchers:
             await asyncio.to_thread(watcher.join, 5)
-        left = list(processes.marked("STANDBY_WORLD", self._state.id))
         if left:
             return Proof(False, f"still running: pids {', '.join(str(identity.pid) for identity in left)}")
         shutil.rmtree(self.folder / "prometheus", ignore_errors=True)

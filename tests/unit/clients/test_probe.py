@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import pytest
 from hypothesis import given
@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from chaos.clients.probe import Question, _Replies, ask, healthy
 
+LONG = 30.0
+"""Real seconds; what ought not to time out."""
 LENGTH = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n3;x=y\r\nyou\r\n0\r\n\r\n"
 EMPTY = b"HTTP/1.1 204 No Content\r\n\r\n"
@@ -68,6 +70,14 @@ async def server(behave: Behave) -> AsyncIterator[str]:
         yield f"127.0.0.1:{found.sockets[0].getsockname()[1]}"
 
 
+@contextmanager
+def bound() -> Iterator[str]:
+    """An address that is somebody's, who does not listen there."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{held.getsockname()[1]}"
+
+
 async def test_every_end_is_seen_as_what_it_is() -> None:
     """An answer, a FIN before it, a RST before it, silence and a refusal are told apart."""
 
@@ -86,14 +96,12 @@ async def test_every_end_is_seen_as_what_it_is() -> None:
     async def keep_silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
         await reader.read()
 
-    question = Question("/healthz", within=0.3)
     for behave, end in ((answer, "answered"), (close, "closed"), (reset, "reset"), (keep_silent, "silent")):
         async with server(behave) as address:
-            seen = await ask(address, question)
+            seen = await ask(address, Question("/healthz", within=0.3 if end == "silent" else LONG))
         assert seen.end == end
-    async with server(answer) as gone:
-        pass
-    assert (await ask(gone, question)).end == "refused"
+    with bound() as gone:
+        assert (await ask(gone, Question("/healthz", within=LONG))).end == "refused"
 
 
 @pytest.mark.parametrize(("status", "expected"), [(200, True), (500, False)])
@@ -105,5 +113,6 @@ async def test_only_200_is_healthy(status: int, expected: bool) -> None:
         await writer.drain()
 
     async with server(answer) as address:
-        assert await healthy(f"http://{address}/healthz", 1.0) is expected
-    assert not await healthy(f"http://{address}/healthz", 1.0)
+        assert await healthy(f"http://{address}/healthz", LONG) is expected
+    with bound() as gone:
+        assert not await healthy(f"http://{gone}/healthz", LONG)

@@ -16,10 +16,10 @@ from chaos.clients import processes
 from chaos.clients.processes import Identity
 from chaos.errors import WorldError
 
-STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
 
 
-def started(tmp_path: Path, code: str = "import time; time.sleep(60)", **env: str) -> Identity:
+def started(tmp_path: Path, code: str = "import time; time.sleep(600)", **env: str) -> Identity:
     """A process of this test, waited for on a thread."""
     command = [sys.executable, "-c", code]
     identity, child = processes.spawn(command, env={**os.environ, **env}, log=tmp_path / "log")
@@ -28,8 +28,8 @@ def started(tmp_path: Path, code: str = "import time; time.sleep(60)", **env: st
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Wait, ten seconds at the most, until something holds."""
-    async with asyncio.timeout(10):
+    """Wait, a minute at the most, until something holds."""
+    async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.01)
 
@@ -79,7 +79,8 @@ async def test_marked_processes_are_found_by_their_environment(tmp_path: Path) -
     mark = f"mark-{os.getpid()}-{time.monotonic_ns()}"
     identity = started(tmp_path, STANDBY_WORLD=mark)
     try:
-        assert list(processes.marked("STANDBY_WORLD", mark)) == [identity]
+        # While the program is only being loaded, the kernel shows no environment.
+        await until(lambda: list(processes.marked("STANDBY_WORLD", mark)) == [identity])
         assert list(processes.marked("STANDBY_WORLD", mark + "x")) == []
     finally:
         await processes.end(identity, grace=0)
@@ -92,6 +93,21 @@ async def test_an_identity_survives_json() -> None:
     assert Identity.from_json(me.to_json()) == me
     with pytest.raises(WorldError, match="not a process identity"):
         Identity.from_json({"pid": "1", "started": 2, "boot_id": "b"})
+
+
+async def test_a_program_that_ends_at_once_has_been_one(tmp_path: Path) -> None:
+    """However late its starter looks, it is a process that has ended, not one that could not be started."""
+    looked = processes.identify
+
+    def late(pid: int, *, ended: bool = False) -> Identity | None:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        return looked(pid, ended=ended)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(processes, "identify", late)
+        identity, child = processes.spawn(["true"], env=dict(os.environ), log=tmp_path / "log")
+    assert not processes.alive(identity)
+    assert child.wait() == 0
 
 
 async def test_a_program_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:

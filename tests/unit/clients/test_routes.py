@@ -83,7 +83,7 @@ async def test_an_api_server_that_is_away_is_no_server_that_is_gone() -> None:
 
 async def test_who_hangs_is_told_apart(cluster: FakeCluster) -> None:
     """A Toxiproxy that hangs may need to be made anew; behind an API server that hangs it may be as well as ever."""
-    client = Toxiproxy(f"kubernetes://{cluster.context}/rooms/services/bridge:8474", timeout=1.0)
+    client = Toxiproxy(f"kubernetes://{cluster.context}/rooms/services/bridge:8474", timeout=3.0)
     cluster.silent.add("services/bridge:8474")
     with pytest.raises(HungError):
         await client.toxics("edge")

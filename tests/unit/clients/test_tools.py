@@ -242,10 +242,10 @@ def test_a_program_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.Mo
     """The question for the version has a time limit."""
     monkeypatch.setattr(tools, "PROBE_TIMEOUT", 0.2)
     begun = time.monotonic()
-    judgement = tools.judge(TOXIPROXY_SERVER, program(tmp_path, "toxiproxy-server", "exec sleep 60"))
+    judgement = tools.judge(TOXIPROXY_SERVER, program(tmp_path, "toxiproxy-server", "exec sleep 600"))
     assert not judgement.fits
     assert "0.2 s" in judgement.because
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 50
 
 
 def test_a_program_of_another_architecture_is_refused_not_a_crash(tmp_path: Path) -> None:
@@ -341,7 +341,7 @@ def test_without_network_and_go_the_error_tells_every_way(tmp_path: Path, said: 
     with pytest.raises(ToolError) as refusal:
         ensure(nowhere, tmp_path / "tools", said)
     text = str(refusal.value)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
     for part in ("on the PATH", "tools folder", "download", "refused", "build with Go", "no `go`", "Either"):
         assert part in text
 
@@ -407,7 +407,7 @@ def test_an_interrupted_build_leaves_nothing(
     tmp_path: Path, number: signal.Signals, code: int | None
 ) -> None:
     """A signal in the middle of a build ends the command, the build with all its processes, and its files."""
-    program(tmp_path / "bin", "go", f"sleep 60 & echo $! > {tmp_path}/child; wait")
+    program(tmp_path / "bin", "go", f"sleep 600 & echo $! > {tmp_path}/child; wait")
     environment = {
         "PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin",
         "STANDBY_TOOLS": str(tmp_path / "tools"),
@@ -427,13 +427,13 @@ def test_an_interrupted_build_leaves_nothing(
             assert time.monotonic() < deadline
             time.sleep(0.02)
         process.send_signal(number)
-        status = process.wait(timeout=30)
+        status = process.wait(timeout=60)
     finally:
         process.kill()
     assert status == code if code else status != 0
     assert {file.name for file in (tmp_path / "tools").iterdir()} == {".lock"}
     child = int((tmp_path / "child").read_text())
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while runs(child):
         assert time.monotonic() < deadline, f"process {child} is still there"
         time.sleep(0.02)

@@ -100,7 +100,7 @@ async def test_an_objective_judged_once_takes_the_window_s_length() -> None:
 
 async def test_a_server_that_does_not_answer_makes_it_inconclusive() -> None:
     """A Prometheus that broke is no fail of the system, and no pass."""
-    async with FakePrometheus({"ratio": seconds(0.9)}) as fake, Prometheus(fake.url, timeout=0.3) as client:
+    async with FakePrometheus({"ratio": seconds(0.9)}) as fake, Prometheus(fake.url) as client:
         fake.mood = "broken"
         result = (await judge_goals(client, {}, [goal("faults")], SPANS, 1.0))[0]
     assert result.judgement.verdict is Verdict.INCONCLUSIVE

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar, Literal, cast
 
@@ -125,3 +126,29 @@ async def _play(faults: list[tuple[int, int, int | None]], time_scale: float) ->
         assert [what for what, _ in mine] == ["applied", "undone"]
         assert abs(mine[0][1] - due) < 1e-6
         assert abs(mine[1][1] - end) < 1e-6, (mine, end)
+
+
+class Sleepy(FakeClock):
+    """The clock of a machine that wakes up a second late, whenever it is to."""
+
+    async def sleep_until(self, moment: float) -> None:
+        await super().sleep_until(moment + 1.0)
+
+
+async def test_a_fault_is_looked_at_before_its_undo_however_late_the_machine_is(tmp_path: Path) -> None:
+    """It vanished after its first look, and the second one is due after its end: seen all the same, so a doubt."""
+    clock, record = Sleepy(), Record()
+    Odd.clock = clock
+    spec = OddSpec.model_validate({"fault": "odd", "at": "0s", "lasts": "10s"})
+    one = Injection(
+        "f1", spec, cast(Fault[FaultSpec], Odd(spec, FakeWorld(), id="f1")), FAULTS_LAST, NoPrometheus()
+    )
+    with closing(Journal(tmp_path / "j.jsonl")) as journal:
+        task = asyncio.create_task(one.run(1.0, StoryClock(1.0), clock, record, journal))
+        await clock.advance(3.0)
+        assert [event["in_force"] for event in record.events if event.name == "fault_observed"] == [True]
+        del IN_FORCE["f1"]
+        await clock.advance(100.0)
+        await task
+    assert [event["in_force"] for event in record.events if event.name == "fault_observed"] == [True, False]
+    assert "not seen in force (before undo)" in one.doubts[0]

@@ -32,7 +32,7 @@ from chaos.record import Record
 from chaos.worlds.system import Goal
 
 SECRET = "s3cret-" + "0123456789" * 3
-SOON = RealSeconds(5.0)
+SOON = RealSeconds(30.0)
 
 
 class WordlessError(Exception):
