@@ -65,31 +65,51 @@ class Durations:
         f"{RULES}, part of the window, keep_firing_for 3 s, and the hold of 2 s",
     )
     backlog_seen: RealSeconds = _real(1.5, "AnnouncementsBacklog is seen", RULES)
-    backlog_clear: RealSeconds = _real(3.5, "AnnouncementsBacklog is seen to be gone", f"{RULES}, and the hold of 2 s")
+    backlog_clear: RealSeconds = _real(
+        3.5, "AnnouncementsBacklog is seen to be gone", f"{RULES}, and the hold of 2 s"
+    )
     saturated_seen: RealSeconds = _real(
         2.5, "MediaSaturated is seen", f"{RULES}, and half of the window of 2 s over which demand is counted"
     )
     saturated_clear: RealSeconds = _real(
-        7.5, "MediaSaturated is seen to be gone", f"{RULES}, half of the window, keep_firing_for 3 s, the hold of 2 s"
+        7.5,
+        "MediaSaturated is seen to be gone",
+        f"{RULES}, half of the window, keep_firing_for 3 s, the hold of 2 s",
     )
-    instance_seen: RealSeconds = _real(3.0, "InstanceDown is seen", f"{RULES}, and `for: 1s` to the next evaluation")
-    instance_clear: RealSeconds = _real(3.5, "InstanceDown is seen to be gone", f"{RULES}, and the hold of 2 s")
-    room_gone_seen: RealSeconds = _real(4.0, "RoomGone is seen", f"{RULES}, and `for: 2s` to the next evaluation")
+    instance_seen: RealSeconds = _real(
+        3.0, "InstanceDown is seen", f"{RULES}, and `for: 1s` to the next evaluation"
+    )
+    instance_clear: RealSeconds = _real(
+        3.5, "InstanceDown is seen to be gone", f"{RULES}, and the hold of 2 s"
+    )
+    room_gone_seen: RealSeconds = _real(
+        4.0, "RoomGone is seen", f"{RULES}, and `for: 2s` to the next evaluation"
+    )
     room_gone_clear: RealSeconds = _real(3.5, "RoomGone is seen to be gone", f"{RULES}, and the hold of 2 s")
     room_ended_seen: RealSeconds = _real(1.5, "RoomEnded is seen", RULES)
-    room_ended_clear: RealSeconds = _real(3.5, "RoomEnded is seen to be gone", f"{RULES}, and the hold of 2 s")
+    room_ended_clear: RealSeconds = _real(
+        3.5, "RoomEnded is seen to be gone", f"{RULES}, and the hold of 2 s"
+    )
 
-    settings: RealSeconds = _real(0.1, "a setting is changed on every instance", "control requests on one machine")
-    restart: RealSeconds = _real(2.0, "a process is ended, started and ready", "local world, 2.3 s for all eleven")
+    settings: RealSeconds = _real(
+        0.1, "a setting is changed on every instance", "control requests on one machine"
+    )
+    restart: RealSeconds = _real(
+        2.0, "a process is ended, started and ready", "local world, 2.3 s for all eleven"
+    )
     node_back: RealSeconds = _real(1.5, "a node's processes are started and ready", "local world")
     scale_out: RealSeconds = _real(2.0, "a spare instance is started and relays", "local world")
-    reopen: RealSeconds = _real(0.2, "a room is opened on another instance", "one call across the bridge, its delay apart")
+    reopen: RealSeconds = _real(
+        0.2, "a room is opened on another instance", "one call across the bridge, its delay apart"
+    )
     relaunch: RealSeconds = _real(0.1, "a room is relaunched", "one control request")
     recovery: RealSeconds = _real(
         2.0, "who has been let in hears", "the next segment is fetched within two seconds"
     )
     moved: RealSeconds = _real(
-        2.5, "listeners notice that their room is elsewhere", "a look-up each second, then up to 3 s of spread"
+        2.5,
+        "listeners notice that their room is elsewhere",
+        "a look-up each second, then up to 3 s of spread",
     )
     path_proof: RealSeconds = _real(
         1.0, "between baseline and faults, while paths are proven", "local world, two canaries at once"
