@@ -132,8 +132,40 @@ def halt(
 
 
 @app.command()
-def schema() -> int:
-    """Print the JSON Schema of experiment documents, for editors."""
+def study(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The study document.", show_default=False)],
+    live: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--live", min=0, help="How many live runs stand beside the simulated ones."),
+    ] = None,
+    simulated: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--simulated", min=1, help="Simulated trials at each point, at most."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the live runs that are there.")] = False,
+    out: Annotated[Optional[Path], typer.Option("--out", help="The folder for the study's files.")] = None,  # noqa: UP045
+    workers: Annotated[Optional[int], typer.Option("--workers", min=1, help="Threads to use.")] = None,  # noqa: UP045
+) -> int:
+    """Answer how many people are needed, from many simulated runs and some live ones; 0 when it completes."""
+    from chaos.cli import studying
+
+    return studying.study(file, studying.Asked(live, simulated, resume, out, workers))
+
+
+@app.command()
+def schema(
+    of: Annotated[
+        str, typer.Argument(metavar="[experiment|study]", help="Of which document.")
+    ] = "experiment",
+) -> int:
+    """Print the JSON Schema of experiment or study documents, for editors."""
+    if of == "study":
+        from chaos.study import schema as study_schema
+
+        print(study_schema.schema_text(), end="")
+        return 0
+    if of != "experiment":
+        raise UsageError(f"no document is called `{of}`; expected one of experiment, study")
     from chaos.experiment.schema import schema_text
     from chaos.faults.specs import spec_types
 

@@ -71,5 +71,9 @@ def simulate(experiment: Experiment, *, first: int, trials: int, runbook: Runboo
     lived = luck < chance(experiment)
     lost_at = np.where(lived, np.inf, 300.0 + 600.0 * (1 - luck))
     return Trials(
-        lost_at, np.where(lived, 0.0, 1000.0), lived * 1.0, np.where(lived, 400.0, np.inf), trials * 10
+        lost_at,
+        np.where(lived, 0.0, 1000.0),
+        lived.astype(np.float64),
+        np.where(lived, 400.0, np.inf),
+        trials * 10,
     )
