@@ -269,6 +269,33 @@ def link_list(context: NeededContext, namespace: NeededNamespace) -> int:
     return linking.list_(Target("kubernetes", context, namespace))
 
 
+crew = typer.Typer(
+    help="The modelled people on call: fit them to a team's own history.", no_args_is_help=True
+)
+app.add_typer(crew, name="crew")
+
+
+@crew.command("fit")
+def crew_fit(
+    file: Annotated[Path, typer.Argument(metavar="INCIDENTS.csv", help="The incidents.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="The crew file to write.")] = Path("crew.yaml"),
+    column: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--column", metavar="COLUMN=NAME", help="What a column is called in this file."),
+    ] = None,
+    until: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--until", metavar="MOMENT", help="When the history was written; its last moment unless given."
+        ),
+    ] = None,
+) -> int:
+    """Fit the crew model's people to a team's incidents, show how well it fits, and write a crew file."""
+    from chaos.cli import crewing
+
+    return crewing.fit(file, out, column or [], until)
+
+
 @app.callback(invoke_without_command=True)
 def root(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", is_eager=True)] = False,
