@@ -242,7 +242,7 @@ def crew_file(team: Team, name: str) -> str:
 
 def _stage(median: float, sigma: float) -> str:
     rounded = float(f"{median:.3g}") if median >= 1 else 1.0
-    return f"{{median: {format_duration(rounded)}, sigma: {min(3.0, sigma):.3g}}}"
+    return f"{{median: {format_duration(rounded)}, sigma: {min(3.0, sigma):.4g}}}"
 
 
 def _quoted(text: str) -> str:

@@ -27,7 +27,7 @@ START = 1_767_225_600.0
 
 def _wide(seed: int, count: int, *, until: float = 0.2) -> list[Incident]:
     """A history of known truth: answers lognormal(200 s, 0.9), work lognormal(1500 s, 1.0), 6 people of whom each
-    knows some of 4 services, 15 of the 24 pairs in all; written `until` of a day after the last incident began, so that some
+    knows some of 4 services, 15 of the 24 pairs in all; written `until` of a day after the last one began, so that some
     are open.
     """
     generator = np.random.default_rng(seed)
