@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
@@ -14,14 +15,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from chaos import state
-from chaos.errors import ReportError, UsageError
+from chaos.codes import INTERRUPTED, NOT_UNDONE, TERMINATED
+from chaos.errors import ReportError, UndoError, UsageError
+from chaos.experiment import Loaded
 from chaos.faults.specs import spec_types
 from chaos.report.files import put
-from chaos.study.conduct import conduct
+from chaos.report.write import write as write_report
+from chaos.study import live
+from chaos.study.conduct import NOT_CALIBRATED, conduct
 from chaos.study.loading import LoadedStudy, load_study
 from chaos.study.page import study_page
 from chaos.study.plan import at_most
-from chaos.study.result import StudyResult
+from chaos.study.result import Calibration, StudyResult
 from chaos.study.simulator import simulate
 
 TOLD_EVERY = 10.0
@@ -45,8 +50,16 @@ def study(file: Path, asked: Asked) -> int:
     loaded = _loaded(file, asked)
     folder = (asked.out or state.state_folder() / "studies" / file.stem).absolute()
     workers = asked.workers or os.cpu_count() or 1
+    calibration = NOT_CALIBRATED
+    trials = loaded.study.live.trials if asked.live is None else asked.live
+    if trials:
+        found = _live(loaded, trials, folder, resume=asked.resume, workers=workers)
+        if isinstance(found, int):
+            print(f"standby: interrupted; go on with `{_command(file, asked)} --resume`", file=sys.stderr)
+            return found
+        calibration = found
     with progress("simulated evenings") as heard:
-        result = conduct(loaded, simulate, workers=workers, heard=heard)
+        result = conduct(loaded, simulate, workers=workers, heard=heard, calibration=calibration)
     write(folder, result, _command(file, asked))
     _tell(result, folder)
     return 0
@@ -59,6 +72,35 @@ def _loaded(file: Path, asked: Asked) -> LoadedStudy:
     if asked.simulated is not None:
         loaded = replace(loaded, study=at_most(loaded.study, asked.simulated))
     return loaded
+
+
+def _live(loaded: LoadedStudy, trials: int, folder: Path, *, resume: bool, workers: int) -> Calibration | int:
+    """Run the live trials and lay them beside simulated ones; the exit code when they were interrupted."""
+    kept = live.Kept(folder / "live.jsonl", resume=resume)
+    several = live.wanted(loaded, simulate, trials, workers=workers)
+    with progress("live evenings") as heard:
+        found = asyncio.run(live.play(loaded, several, kept, _evening, folder / "live", heard))
+    return found if isinstance(found, int) else live.calibrate(loaded, simulate, found, several)
+
+
+async def _evening(loaded: Loaded, seed: int, folder: Path) -> live.Ended | int:
+    """One live run; its exit code when it was interrupted. Raises UndoError where something could not be undone."""
+    from chaos import runner  # brings in what carries faults out
+    from chaos.cli.running import stop_on_signals
+
+    with stop_on_signals(1) as (stop,):
+        done = await runner.run(loaded, runner.Options(seed=seed, out=folder), stop)
+    if done.exit_code in (INTERRUPTED, TERMINATED):
+        return done.exit_code
+    report = write_report(done.folder, done.events)
+    if done.exit_code == NOT_UNDONE:
+        raise UndoError(f"live trial {folder.name}: {report.why}; run `standby recover`")
+    return live.Ended(
+        survived=report.survived if report.verdict in ("pass", "fail") else None,
+        lost_at_s=report.lost_at_s,
+        lost_listener_minutes=report.lost_listener_minutes,
+        why=report.why,
+    )
 
 
 def write(folder: Path, result: StudyResult, command: str) -> None:
@@ -74,6 +116,7 @@ def _command(file: Path, asked: Asked) -> str:
     parts = ["standby study", str(file)]
     parts += [f"--simulated {asked.simulated}"] if asked.simulated is not None else []
     parts += [f"--live {asked.live}"] if asked.live is not None else []
+    parts += [f"--out {asked.out}"] if asked.out is not None else []
     return " ".join(parts)
 
 

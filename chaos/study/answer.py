@@ -76,7 +76,10 @@ def notes(
     causes: Causes | None,
     live: Calibration,
 ) -> Iterator[str]:
-    """What a careful reader has to know besides."""
+    """What a careful reader has to know besides; where live trials disagree, that comes first."""
+    disagrees = live.agreed < live.conclusive
+    if disagrees:
+        yield live.says
     for one in minima:
         if one.headcount is not None and not one.determined:
             yield (
@@ -95,7 +98,8 @@ def notes(
             yield f"{arm.arm}: more than 5 % of the trials at {where} came to no verdict; there is no headline for it."
     if causes is not None:
         yield from _about(causes)
-    yield live.says
+    if not disagrees:
+        yield live.says
 
 
 def _about(causes: Causes) -> Iterator[str]:

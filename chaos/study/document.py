@@ -41,8 +41,15 @@ class TrialCounts(Model):
     """How many trials each point of the arms' curves gets."""
 
     simulated: Trials = 10_000
-    live: Annotated[int, Field(ge=0, le=10_000)] = 0
-    """Real runs in all, spread over the points whose fate is not clear."""
+
+
+class Live(Model):
+    """Real runs beside the simulated ones, where the simulator is in doubt about their fate."""
+
+    trials: Annotated[int, Field(ge=0, le=10_000)]
+    """How many in all."""
+    set: Changes = Field(default_factory=dict)
+    """What is changed for them: a size that a machine can carry, a time scale that an afternoon can wait for."""
 
 
 class Stopping(Model):
@@ -158,6 +165,7 @@ class Study(Model):
     varies: Varies
     target: Target = Target()
     trials: TrialCounts = TrialCounts()
+    live: Live = Live(trials=0)
     stopping: Stopping = Stopping()
     arms: Annotated[Many[Arm], Field(min_length=1, max_length=10)]
     """What is compared: the first is what the others are measured against."""

@@ -137,6 +137,7 @@ class _Trying:
             yield from self._try(("arms", number, "set"), arm.set, easiest)
         for number, arm in enumerate(study.others.arms if study.others is not None else ()):
             yield from self._try(("others", "arms", number, "set"), arm.set, easiest)
+        yield from self._try(("live", "set"), easiest, study.live.set)
         for number, scale in enumerate(study.scales.values if study.scales is not None else ()):
             yield from self._try(("scales", "values", number), {"time_scale": scale}, easiest)
         for number, one in enumerate(study.parameters.ranges if study.parameters is not None else ()):

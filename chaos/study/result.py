@@ -216,6 +216,8 @@ class LivePoint(Model):
     interval: Bounds
     agreed: int
     """Trials that ended simulated as they ended live, of those with a verdict."""
+    later_minutes: float | None
+    """How much later rooms that were lost both ways were lost simulated: the median, in story time."""
 
 
 class Calibration(Model):
