@@ -87,10 +87,15 @@ def run(
 
 @app.command()
 def validate(files: Files, set_: Overrides = None) -> int:
-    """Check experiment documents; every problem with its place, exit 2 when there is one."""
+    """Check experiments and studies; every problem with its place, exit 2 when there is one."""
     from chaos.cli import documents
 
-    for one in documents.load_all(files, set_ or []):
+    studies, experiments = documents.told_apart(files)
+    if studies:
+        from chaos.cli import studying
+
+        studying.validate(studies)
+    for one in documents.load_all(experiments, set_ or []):
         for warning in one.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         print(f"{one.path}: valid: {one.experiment.title}")

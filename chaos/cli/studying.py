@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from chaos import state
 from chaos.codes import INTERRUPTED, NOT_UNDONE, TERMINATED
-from chaos.errors import ReportError, UndoError, UsageError
+from chaos.errors import DocumentError, Problem, ReportError, UndoError, UsageError
 from chaos.experiment import Loaded
 from chaos.faults.specs import spec_types
 from chaos.report.files import put
@@ -63,6 +63,18 @@ def study(file: Path, asked: Asked) -> int:
     write(folder, result, _command(file, asked))
     _tell(result, folder)
     return 0
+
+
+def validate(files: Sequence[Path]) -> None:
+    """Check studies. Raises DocumentError with the problems of all of them."""
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            print(f"{file}: valid: {load_study(file, faults=spec_types()).study.title}")
+        except DocumentError as error:
+            problems += error.problems
+    if problems:
+        raise DocumentError(problems)
 
 
 def _loaded(file: Path, asked: Asked) -> LoadedStudy:

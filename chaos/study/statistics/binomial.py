@@ -11,6 +11,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from chaos.faults import share
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -37,17 +39,7 @@ def wilson(successes: int, trials: int, confidence: float = 0.95) -> Interval:
     For a number of trials that was fixed beforehand: looking again and again breaks it (see `sequences`).
     Source: E. B. Wilson, 1927; Brown, Cai, DasGupta, 2001.
     """
-    if not 0 <= successes <= trials:
-        raise ValueError(f"{successes} successes of {trials} trials")
-    if trials == 0:
-        return Interval(0.0, 1.0)
-    z = two_sided(confidence)
-    share, correction = successes / trials, z * z / trials
-    centre = (share + correction / 2) / (1 + correction)
-    half = z / (1 + correction) * math.sqrt(share * (1 - share) / trials + correction / (4 * trials))
-    low = 0.0 if successes == 0 else max(0.0, centre - half)
-    high = 1.0 if successes == trials else min(1.0, centre + half)
-    return Interval(low, high)
+    return Interval(*share.wilson(successes, trials, confidence)) if trials else Interval(0.0, 1.0)
 
 
 def at_least(successes: int, trials: int, probability: float) -> float:

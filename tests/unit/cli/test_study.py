@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from chaos.cli.app import run_app
-from tests.unit.study.standin import STUDY, simulate
+from tests.unit.study.standin import ROOT, STUDY, simulate
 
 
 @pytest.fixture
@@ -63,3 +63,15 @@ def test_schemas_are_told_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["schema"]) == 0
     assert json.loads(capsys.readouterr().out)["title"] == "Standby experiment"
     assert run_app(["schema", "studies"]) == 2
+
+
+def test_a_study_is_validated_as_one(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`validate` tells studies and experiments apart by what they say."""
+    experiment = ROOT / "experiments" / "slow-bridge.yaml"
+    assert run_app(["validate", str(document), str(experiment)]) == 0
+    told = capsys.readouterr().out
+    assert "small.yaml: valid: A small study" in told
+    assert "valid: A slow bridge" in told
+    document.write_text(STUDY.replace("seed: 7", "sede: 7"))
+    assert run_app(["validate", str(document)]) == 2
+    assert "small.yaml:5:1: sede: unknown key" in capsys.readouterr().err

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 
 from chaos.crew.people import ON_CALL, StageTime
 from chaos.crew.runbook import Runbook
@@ -15,6 +17,7 @@ from chaos.study.closed_form import repair_delay
 from chaos.study.conduct import conduct
 from chaos.study.outer import determined, without_noise
 from chaos.study.result import StudyResult, ValueBounds
+from chaos.study.schema import result_schema_text
 from chaos.study.simulator import Trials
 from chaos.study.sweep import Cell, Sweep, survived
 from tests.unit.study.standin import STUDY, simulate, written
@@ -35,6 +38,14 @@ def test_the_answer_is_the_stand_ins_truth(result: StudyResult) -> None:
     for place, point in enumerate(result.arms[0].points):
         truth = min(0.98, 0.3 + 0.17 * place)
         assert point.interval.low - 0.01 <= truth <= point.interval.high + 0.01
+
+
+def test_the_result_fits_its_published_schema(result: StudyResult) -> None:
+    """Whoever reads study.json may rely on it."""
+    schema = json.loads(result_schema_text())
+    told = json.loads(result.model_dump_json())
+    assert not list(Draft202012Validator(schema).iter_errors(told))
+    assert list(Draft202012Validator(schema).iter_errors({**told, "seed": "one"}))
 
 
 def test_what_is_not_known_widens_the_answer(result: StudyResult) -> None:

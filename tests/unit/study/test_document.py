@@ -17,7 +17,7 @@ from chaos.study.changes import Between, draw, overrides
 from chaos.study.document import Range
 from chaos.study.loading import load_study
 from chaos.study.plan import at_most, plan
-from chaos.study.schema import SCHEMA_FILE, schema_text
+from chaos.study.schema import RESULT_SCHEMA_FILE, SCHEMA_FILE, result_schema_text, schema_text
 from tests.unit.study.standin import SHIPPED, STUDY, written
 
 
@@ -99,8 +99,11 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_the_committed_schema_is_current() -> None:
-    """What editors read is what the loader enforces (`standby schema study > chaos/study/schema.json`)."""
+    """What editors read is what the loader enforces (`make schema`), and study.json has one too
+    (`python -m chaos.study.schema`).
+    """
     assert SCHEMA_FILE.read_text(encoding="utf-8") == schema_text()
+    assert RESULT_SCHEMA_FILE.read_text(encoding="utf-8") == result_schema_text()
 
 
 def test_the_shipped_study_fits_the_schema() -> None:
