@@ -72,6 +72,11 @@ def test_arms_and_values_meet_the_same_seeds() -> None:
             "from: {crew.headcunt: 1}",
             "attribution.factors[0].from.crew.headcunt: the",
         ),
+        (
+            "arms:\n",
+            "live: {trials: 1, set: {time_scale: 0}}\narms:\n",
+            "live.set.time_scale: the experiment refuses",
+        ),
         ("failure-to-launch.yaml", "no-such.yaml", "experiment: no such file"),
     ],
 )
