@@ -56,10 +56,10 @@ def _causes(result: StudyResult) -> list[_Row]:
     )
     rows = []
     for one in factors:
-        notes = [f"{one.part:+.1%}"]
+        notes = [points(one.part)]
         if one.share is not None and one.share_interval is not None:
             notes.append(
-                f"{one.share:.0%} of the whole ({one.share_interval.low:.0%} to {one.share_interval.high:.0%})"
+                f"{whole(one.share)} of the whole ({whole(one.share_interval.low)} to {whole(one.share_interval.high)})"
             )
         rows.append(
             _Row(one.factor, notes, plots.part(one.part, one.interval, largest or 1.0, what=one.factor))
@@ -77,7 +77,7 @@ def _mechanisms(result: StudyResult) -> list[_Row]:
     return [
         _Row(
             f"without {one.mechanism}",
-            [f"{one.difference:+.1%}", f"enough: {value_words(result, one.minimum)}"],
+            [points(one.difference), f"enough: {value_words(result, one.minimum)}"],
             plots.part(one.difference, one.interval, largest or 1.0, what=one.mechanism),
         )
         for one in without
@@ -126,6 +126,17 @@ def worth_words(worth: Worth) -> str:
             "tried is enough there, and more people may not be what it lacks."
         )
     return f"What {worth.arm} is worth in heads is not known: no number that was tried is enough for it."
+
+
+def points(change: float) -> str:
+    """A change of a probability in percentage points, with its sign; nothing has none."""
+    told = f"{100 * change:+.1f}"
+    return ("0" if float(told) == 0 else told) + " points"
+
+
+def whole(share: float) -> str:
+    """A share in whole percent."""
+    return f"{round(100 * share) + 0}%"
 
 
 def shade(share: float | None) -> str:
