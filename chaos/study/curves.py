@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from chaos.study.document import Arm, Study, Value
 from chaos.study.result import ArmCurve, AtScale, Bounds, Fall, Gain, Moment, Point, ValueBounds
 from chaos.study.simulator import Trials
-from chaos.study.statistics.binomial import Interval, wilson
+from chaos.study.statistics.binomial import Interval, at_least, wilson
 from chaos.study.statistics.inconclusive import Tally
 from chaos.study.statistics.paired import compare
-from chaos.study.statistics.sequences import confidence_sequence
+from chaos.study.statistics.sequences import at_least_ever, confidence_sequence
 from chaos.study.statistics.smallest import Declared, smallest, violations
 from chaos.study.statistics.survival import kaplan_meier, restricted_mean
 from chaos.study.sweep import survived
@@ -134,7 +134,8 @@ class Judge:
         target = self.study.target
         tallies = [tally(one) for one in cells]
         counts = [(one.survived, one.trials) if one.headline else (0, one.trials) for one in tallies]
-        return smallest(counts, target.survival, 1 - target.confidence)
+        test = at_least_ever if self.study.stopping.rule == "decided" else at_least
+        return smallest(counts, target.survival, 1 - target.confidence, test)
 
     def minimum(self, cells: Sequence[Trials]) -> Value | None:
         """The smallest value declared enough."""

@@ -136,7 +136,7 @@ def points(change: float) -> str:
 
 def whole(share: float) -> str:
     """A share in whole percent."""
-    return f"{round(100 * share) + 0}%"
+    return f"{round(100 * share)}%"
 
 
 def shade(share: float | None) -> str:

@@ -23,16 +23,30 @@ def confidence_sequence(
         raise ValueError(f"{successes} successes of {trials} trials")
     failures = trials - successes
     bound = math.log(1 / (1 - confidence))
-    mixed = _log_beta(prior + successes, prior + failures) - _log_beta(prior, prior)
 
     def excess(p: float) -> float:
-        likelihood = _times_log(successes, p) + _times_log(failures, 1 - p)
-        return mixed - likelihood - bound
+        return _log_evidence(successes, failures, p, prior) - bound
 
     share = successes / trials if trials else 0.5
     low = 0.0 if successes == 0 else _edge(excess, 0.0, share)
     high = 1.0 if failures == 0 else _edge(excess, 1.0, share)
     return Interval(low, high)
+
+
+def at_least_ever(successes: int, trials: int, probability: float, prior: float = 0.5) -> float:
+    """A p-value against a true probability of at most `probability` that may be looked at after every trial.
+
+    The reciprocal of the same mixture: the chance that it ever falls to a level is at most that level.
+    """
+    if successes <= trials * probability:
+        return 1.0
+    return min(1.0, math.exp(-_log_evidence(successes, trials - successes, probability, prior)))
+
+
+def _log_evidence(successes: int, failures: int, p: float, prior: float) -> float:
+    """The logarithm of how much likelier the counts are under the mixture than under `p`."""
+    mixed = _log_beta(prior + successes, prior + failures) - _log_beta(prior, prior)
+    return mixed - _times_log(successes, p) - _times_log(failures, 1 - p)
 
 
 def _edge(excess: Callable[[float], float], outside: float, inside: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chaos.study.statistics.binomial import at_least, at_most
@@ -22,18 +22,23 @@ class Declared:
     p_values: tuple[float, ...]
 
 
-def smallest(counts: Sequence[Count], target: float, level: float = 0.05) -> Declared:
+Test = Callable[[int, int, float], float]
+"""The p-value of so many successes of so many trials against a true probability of at most the target."""
+
+
+def smallest(counts: Sequence[Count], target: float, level: float = 0.05, test: Test = at_least) -> Declared:
     """Declare values good enough from the last one down, as long as each passes its one-sided test at `level`.
 
     The tests come in an order that was fixed beforehand and stop at the first that fails; so the chance that *any*
     value is declared whose true probability is below `target` is at most `level`, however the cells depend on each
-    other (Maurer, Hothorn, Lehmacher, 1995). Each test is exact: the chance of as many successes at the target.
+    other (Maurer, Hothorn, Lehmacher, 1995). Each test is exact, the chance of as many successes at the target, for a
+    number of trials that was fixed beforehand; where trials may stop early, `test` has to be one that allows for it.
     """
     place: int | None = None
     tested: list[float] = []
     for index in range(len(counts) - 1, -1, -1):
         successes, trials = counts[index]
-        tested.append(at_least(successes, trials, target) if trials else 1.0)
+        tested.append(test(successes, trials, target) if trials else 1.0)
         if tested[-1] > level:
             break
         place = index
