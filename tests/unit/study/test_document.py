@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from chaos.experiment.quantity import UnitError
 from chaos.experiment.units import parse_duration
 from chaos.faults.specs import spec_types
 from chaos.study.changes import Between, draw, overrides
-from chaos.study.document import Range
+from chaos.study.document import Range, Study
+from chaos.study.history.incidents import COLUMNS
 from chaos.study.loading import load_study
 from chaos.study.plan import at_most, plan
 from chaos.study.schema import RESULT_SCHEMA_FILE, SCHEMA_FILE, result_schema_text, schema_text
-from tests.unit.study.standin import SHIPPED, STUDY, written
+from tests.unit.study.standin import ROOT, SHIPPED, STUDY, written
 
 
 def test_the_shipped_study_is_sound() -> None:
@@ -153,3 +155,26 @@ def test_fewer_trials_are_fewer_everywhere(tmp_path: Path) -> None:
     cells = plan(study, 1.0)
     everything = [*cells.arms, *cells.others, *cells.ablation.values(), cells.attribution, cells.sensitivity]
     assert {cell.trials for several in everything for cell in several} == {50}
+
+
+GUIDE = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+
+
+def test_the_study_of_the_guide_is_valid(tmp_path: Path) -> None:
+    """Whoever copies it gets no error."""
+    block = re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)[0]
+    found = written(
+        tmp_path, block.replace("../failure-to-launch.yaml", f"{ROOT}/experiments/failure-to-launch.yaml")
+    )
+    assert [arm.name for arm in found.study.arms] == ["as-found", "hardened"]
+
+
+def test_the_guide_names_every_section_and_every_column() -> None:
+    """Nothing that a study or a history may say is left for the reader to find."""
+    for section in set(Study.model_fields) - {"question", "seed"}:
+        assert re.search(rf"^{section}:|\| `{section}` \|", GUIDE, flags=re.MULTILINE), section
+    for column in COLUMNS:
+        assert f"`{column}`" in GUIDE
+    for exported in ("created_on", "seconds_to_first_ack", "seconds_to_resolve", "resolved_by_user_name"):
+        assert exported in GUIDE
+        assert any(exported in words for words in COLUMNS.values())
