@@ -1,9 +1,9 @@
 """What takes real time, and how much: the durations and rates of the machines that the simulator needs.
 
-They do not shrink with `time_scale`: in a story that passes eight times faster, ten real seconds are eighty. That is how
-compression distorts, and why a study simulates at 1, 10 and 60. Defaults are read from the code that they are about,
-or were measured on live runs of the local world (2 cores, Prometheus 3.5, a scrape and a rule evaluation each second);
-a study replaces them by what its own live trials show.
+They do not shrink with `time_scale`: in a story that passes eight times faster, ten real seconds are eighty. That is
+how compression distorts, and why a study simulates at 1, 10 and 60. Defaults are read from the code that they are
+about, or were measured on live runs of the local world (2 cores, Prometheus 3.5, a scrape and a rule evaluation each
+second); a study replaces them by what its own live trials show.
 """
 
 from __future__ import annotations
@@ -103,9 +103,7 @@ class Durations:
         0.2, "a room is opened on another instance", "one call across the bridge, its delay apart"
     )
     relaunch: RealSeconds = _real(0.1, "a room is relaunched", "one control request")
-    recovery: RealSeconds = _real(
-        2.0, "who has been let in hears", "the next segment is fetched within two seconds"
-    )
+    recovery: RealSeconds = _real(0.1, "who has been let in hears", "the newest segment is fetched at once")
     moved: RealSeconds = _real(
         2.5,
         "listeners notice that their room is elsewhere",

@@ -3,19 +3,28 @@
     trials = simulate(loaded.experiment, runbook=runbook, first=1, trials=10_000, workers=2)
 
 Trial k has the draws of a live run with the seed `first + k`, so the same people meet the same incidents alike. The
-arrays are byte for byte the same for any number of workers.
+arrays are byte for byte the same for any number of workers. Needs the extra `sim`.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chaos.crew import core
 from chaos.crew.runbook import Runbook
 from chaos.experiment.model import Experiment
+from chaos.study import compiling, driver, fluid, line, world
+from chaos.study.cell import STEP, Cell, cell_of
 from chaos.study.durations import Durations
+
+CHUNK = 500
+"""Trials that one worker plays in one go, with buffers of its own."""
+_AS_MEASURED = Durations()
 
 
 @dataclass(frozen=True)
@@ -23,9 +32,9 @@ class Trials:
     """What became of each trial of one cell of a study, in trial order.
 
     `lost_at`: story seconds after the start of warm-up at which the room was lost; infinity: it survived.
-    `lost_listener_minutes`: full scale. `joined`: the share of the join tries, from the first fault to the end, that
-    succeeded. `repaired_at`: story seconds of the end of the first repair that helped; infinity: none did. `events`: how
-    often the crew's transition function was called, for events per second.
+    `lost_listener_minutes`: full scale. `joined`: the share of the join tries, from the begin of the faults to the
+    end, that succeeded. `repaired_at`: story seconds of the end of the first repair that helped; infinity: none did.
+    `events`: how often the crew's transition function was called, for events per second.
     """
 
     lost_at: NDArray[np.float64]
@@ -47,15 +56,75 @@ def simulate(
     trials: int,
     runbook: Runbook | None = None,
     seed: int | None = None,
-    durations: Durations = Durations(),  # noqa: B008 (frozen)
+    durations: Durations = _AS_MEASURED,
     workers: int = 1,
+    step: float = STEP,
 ) -> Trials:
-    """Play `trials` trials of an experiment on `rooms` whose first objective with `survives` names the room.
+    """Play `trials` trials of an experiment on `rooms` with one room.
 
     `runbook` is the one that `crew.runbooks` names (a document without its folder cannot find it); it may be left out
     where there is no crew. `seed`: trial k has the draws of a live run with the seed `seed * 2**32 + first + k`, so
-    that studies can have streams of their own; without it, of `first + k`.
+    that studies can have streams of their own; without it, of `first + k`. `step`: story seconds of one step of the
+    audience.
 
     Raises UsageError for an experiment that has no model here, and where the extra `sim` is not installed.
     """
-    raise NotImplementedError("the room's model is being built; the types and the signature stand")
+    cell = cell_of(experiment, runbook, durations, compiling.stamp(), step)
+    table = Table(cell, compiling.twin(driver))
+    start = first + ((seed << 32) if seed is not None else 0)
+    out = np.zeros((trials, driver.OUT_COLUMNS))
+    chunks = range(0, trials, CHUNK)
+    if workers <= 1 or len(chunks) <= 1:
+        for at in chunks:
+            table.play(start + at, out[at : at + CHUNK])
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            list(pool.map(lambda at: table.play(start + at, out[at : at + CHUNK]), chunks))
+    return Trials(
+        out[:, driver.OUT_LOST_AT].copy(),
+        out[:, driver.OUT_LOST].copy(),
+        out[:, driver.OUT_JOINED].copy(),
+        out[:, driver.OUT_REPAIRED].copy(),
+        int(out[:, driver.OUT_EVENTS].sum()),
+    )
+
+
+class Table:
+    """One cell, with the evening that it has without a crew; `how` is the driver, plain or compiled."""
+
+    def __init__(self, cell: Cell, how: ModuleType) -> None:
+        self._cell = cell
+        self._how = how
+        steps = len(cell.load)
+        near = -(-steps // driver.SNAPSHOT) + 1
+        self.evening = driver.Evening(
+            cell.cells,
+            cell.faults,
+            cell.load,
+            cell.word,
+            rows=np.zeros((steps + 1, line.COLUMNS)),
+            c=np.zeros((steps + 1, fluid.CONDITIONS)),
+            bits=np.zeros(steps + 1, np.int64),
+            nexts=np.zeros(steps + 1, np.int64),
+            out=np.zeros(driver.OUT_COLUMNS),
+            snapshots=np.zeros(near, fluid.FLUID),
+            worlds=np.zeros(near, world.WORLD),
+        )
+        self.play(0, np.zeros((0, driver.OUT_COLUMNS)))
+
+    def play(self, first: int, outs: NDArray[np.float64]) -> None:
+        """Play as many trials as `outs` has rows, the first with the draws of seed `first`."""
+        self._how.play_some(self.evening, self.buffers(), first, outs)
+
+    def buffers(self) -> driver.Buffers:
+        """What one worker needs for itself."""
+        return driver.Buffers(
+            self._cell.params,
+            states=np.zeros(1, core.STATE),
+            desks=np.zeros(1, driver.DESK),
+            fluids=np.zeros(1, fluid.FLUID),
+            worlds=np.zeros(1, world.WORLD),
+            replays=np.zeros(1, world.WORLD),
+            rows=np.zeros_like(self.evening.rows),
+            c=np.zeros(fluid.CONDITIONS),
+        )
