@@ -130,9 +130,15 @@ evenings: setup ## Play the demo's launch on 20 evenings with its controls, then
 	@$(BIN)/python benchmarks/crews.py
 	@$(BIN)/python benchmarks/headcounts.py
 
+# LIVE (the document's number) real runs of about three minutes each stand beside the simulated ones.
+.PHONY: study
+study: setup ## How many people does the launch room need? Simulated and live (under 25 minutes; LIVE=0: seconds)
+	@$(BIN)/standby study experiments/studies/headcount.yaml --resume $(if $(LIVE),--live $(LIVE))
+
 .PHONY: schema
-schema: setup ## Write the JSON Schema of experiment documents anew
+schema: setup ## Write the JSON Schemas of experiment and study documents anew
 	@schema=$$($(BIN)/standby schema) && printf '%s\n' "$$schema" > chaos/experiment/schema.json
+	@schema=$$($(BIN)/standby schema study) && printf '%s\n' "$$schema" > chaos/study/schema.json
 
 .PHONY: requirements
 requirements: setup ## Pin the requirements of pyproject.toml anew

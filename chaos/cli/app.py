@@ -87,10 +87,15 @@ def run(
 
 @app.command()
 def validate(files: Files, set_: Overrides = None) -> int:
-    """Check experiment documents; every problem with its place, exit 2 when there is one."""
+    """Check experiments and studies; every problem with its place, exit 2 when there is one."""
     from chaos.cli import documents
 
-    for one in documents.load_all(files, set_ or []):
+    studies, experiments = documents.told_apart(files)
+    if studies:
+        from chaos.cli import studying
+
+        studying.validate(studies)
+    for one in documents.load_all(experiments, set_ or []):
         for warning in one.warnings:
             print(f"warning: {warning}", file=sys.stderr)
         print(f"{one.path}: valid: {one.experiment.title}")
@@ -132,8 +137,40 @@ def halt(
 
 
 @app.command()
-def schema() -> int:
-    """Print the JSON Schema of experiment documents, for editors."""
+def study(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The study document.", show_default=False)],
+    live: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--live", min=0, help="How many live runs stand beside the simulated ones."),
+    ] = None,
+    simulated: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--simulated", min=1, help="Simulated trials at each point, at most."),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the live runs that are there.")] = False,
+    out: Annotated[Optional[Path], typer.Option("--out", help="The folder for the study's files.")] = None,  # noqa: UP045
+    workers: Annotated[Optional[int], typer.Option("--workers", min=1, help="Threads to use.")] = None,  # noqa: UP045
+) -> int:
+    """Answer how many people are needed, from many simulated runs and some live ones; 0 when it completes."""
+    from chaos.cli import studying
+
+    return studying.study(file, studying.Asked(live, simulated, resume, out, workers))
+
+
+@app.command()
+def schema(
+    of: Annotated[
+        str, typer.Argument(metavar="[experiment|study]", help="Of which document.")
+    ] = "experiment",
+) -> int:
+    """Print the JSON Schema of experiment or study documents, for editors."""
+    if of == "study":
+        from chaos.study import schema as study_schema
+
+        print(study_schema.schema_text(), end="")
+        return 0
+    if of != "experiment":
+        raise UsageError(f"no document is called `{of}`; expected one of experiment, study")
     from chaos.experiment.schema import schema_text
     from chaos.faults.specs import spec_types
 
@@ -235,6 +272,33 @@ def link_list(context: NeededContext, namespace: NeededNamespace) -> int:
     from chaos.worlds.cluster.target import Target
 
     return linking.list_(Target("kubernetes", context, namespace))
+
+
+crew = typer.Typer(
+    help="The modelled people on call: fit them to a team's own history.", no_args_is_help=True
+)
+app.add_typer(crew, name="crew")
+
+
+@crew.command("fit")
+def crew_fit(
+    file: Annotated[Path, typer.Argument(metavar="INCIDENTS.csv", help="The incidents.", show_default=False)],
+    out: Annotated[Path, typer.Option("--out", help="The crew file to write.")] = Path("crew.yaml"),
+    column: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--column", metavar="COLUMN=NAME", help="What a column is called in this file."),
+    ] = None,
+    until: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--until", metavar="MOMENT", help="When the history was written; its last moment unless given."
+        ),
+    ] = None,
+) -> int:
+    """Fit the crew model's people to a team's incidents, show how well it fits, and write a crew file."""
+    from chaos.cli import crewing
+
+    return crewing.fit(file, out, column or [], until)
 
 
 @app.callback(invoke_without_command=True)

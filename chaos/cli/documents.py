@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from chaos.errors import DocumentError, Problem, UsageError
 from chaos.experiment import Loaded, load
+from chaos.experiment.source import LARGEST_FILE
 from chaos.faults.specs import spec_types
+
+_VARIES = re.compile(rb"^varies:", re.MULTILINE)
 
 
 def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
@@ -25,6 +29,22 @@ def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
     if problems:
         raise DocumentError(problems)
     return loaded
+
+
+def told_apart(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The studies among the files, and the others: a study says what varies."""
+    several = _expanded(files)
+    studies = [path for path in several if _is_study(path)]
+    return studies, [path for path in several if path not in studies]
+
+
+def _is_study(path: Path) -> bool:
+    """A file that cannot be read is none; whoever loads it says why."""
+    try:
+        with path.open("rb") as file:
+            return _VARIES.search(file.read(LARGEST_FILE)) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _check_runbook(loaded: Loaded) -> None:

@@ -16,6 +16,7 @@ from chaos.experiment.checks import check
 from chaos.experiment.fault import FaultSpec
 from chaos.experiment.locate import place_of, problems, told_value
 from chaos.experiment.model import Experiment, experiment_model
+from chaos.experiment.people import CrewFile
 from chaos.experiment.source import parse, read_text
 from chaos.experiment.tree import Data, Node, data, problem, unshared
 
@@ -62,34 +63,76 @@ def loads(
     folder: Path | None = None,
 ) -> Loaded:
     """The same for a text; without `folder`, files that it names are not looked for."""
-    root, found = parse(text, name)
-    if overrides:
-        root = unshared(root)
-        found += command_line.apply(root, overrides)
-    model = experiment_model(tuple(faults[word] for word in sorted(faults)))
-    experiment = _validated(root, model, found)
-    plain = data(root)
-    warnings: list[Problem] = []
-    for finding in check(plain):
-        place = place_of(root, finding.path)
-        shown = "" if finding.doubt else told_value(root, finding.path)
-        value = "" if shown.startswith("a ") else shown
-        told = problem(
-            place,
-            finding.path,
-            finding.message,
-            value=value,
-            expected=finding.expected,
-            suggestion=finding.suggestion,
-        )
-        (warnings if finding.doubt else found).append(told)
-    if folder is not None:
-        found += _missing_files(root, plain, folder)
-    if found or experiment is None:
-        raise DocumentError(_sorted(found))
-    return Loaded(
-        experiment, text, name, (folder or Path()).absolute(), tuple(overrides), tuple(_sorted(warnings))
-    )
+    return Variants(text, faults=faults, name=name, folder=folder).loaded(overrides)
+
+
+class Variants:
+    """A document that is read once and loaded many times, each time with other overrides.
+
+    Raises DocumentError when there is no document to be had; what else is wrong shows when it is loaded.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        faults: Mapping[str, type[FaultSpec]],
+        name: str = "document",
+        folder: Path | None = None,
+    ) -> None:
+        self.text, self.name, self.folder = text, name, folder
+        self._root, self._problems = parse(text, name)
+        self._model = experiment_model(tuple(faults[word] for word in sorted(faults)))
+        self._people: dict[str, CrewFile] = {}
+
+    def loaded(self, overrides: Sequence[str] = ()) -> Loaded:
+        """The document with these overrides. Raises DocumentError with every problem at once."""
+        root, found = self._root, list(self._problems)
+        if overrides:
+            root = unshared(root)
+            found += command_line.apply(root, overrides)
+        experiment = _validated(root, self._model, found)
+        warnings = self._check(root, found)
+        if experiment is not None and not found:
+            experiment = self._with_people(experiment, found)
+        if found or experiment is None:
+            raise DocumentError(_sorted(found))
+        home = (self.folder or Path()).absolute()
+        return Loaded(experiment, self.text, self.name, home, tuple(overrides), tuple(_sorted(warnings)))
+
+    def _check(self, root: Node, found: list[Problem]) -> list[Problem]:
+        """What does not fit together is added to `found`; what is doubtful is returned."""
+        plain = data(root)
+        warnings: list[Problem] = []
+        for finding in check(plain):
+            place = place_of(root, finding.path)
+            shown = "" if finding.doubt else told_value(root, finding.path)
+            told = problem(
+                place,
+                finding.path,
+                finding.message,
+                value="" if shown.startswith("a ") else shown,
+                expected=finding.expected,
+                suggestion=finding.suggestion,
+            )
+            (warnings if finding.doubt else found).append(told)
+        if self.folder is not None:
+            found += _missing_files(root, plain, self.folder)
+        return warnings
+
+    def _with_people(self, experiment: Experiment, found: list[Problem]) -> Experiment:
+        """With the people of the document's crew file below those that it gives itself."""
+        crew = experiment.crew
+        if crew is None or crew.people_file is None or self.folder is None:
+            return experiment
+        try:
+            if crew.people_file not in self._people:
+                self._people[crew.people_file] = read(self.folder / crew.people_file, CrewFile)
+        except DocumentError as error:
+            found += error.problems
+            return experiment
+        people = crew.people.over(self._people[crew.people_file].people)
+        return experiment.model_copy(update={"crew": crew.model_copy(update={"people": people})})
 
 
 def read(path: str | Path, model: type[AnyModel]) -> AnyModel:
@@ -113,7 +156,7 @@ def _validated(root: Node, model: type[AnyModel], found: list[Problem]) -> AnyMo
 
 def _missing_files(root: Node, plain: Data, folder: Path) -> Iterable[Problem]:
     """Files that the document names and that are not there."""
-    for path in (("crew", "runbooks"), ("prometheus", "ca_file")):
+    for path in (("crew", "runbooks"), ("crew", "people_file"), ("prometheus", "ca_file")):
         section = plain.get(path[0]) if isinstance(plain, dict) else None
         name = section.get(path[1]) if isinstance(section, dict) else None
         if not isinstance(name, str) or not name or "\0" in name:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chaos.clock import RealSeconds, StorySeconds
-from chaos.experiment.base import Model
+from chaos.experiment.base import Many, Model
 from chaos.experiment.units import Ratio, StoryDuration
 
 MEDIAN_ACKNOWLEDGEMENT = StorySeconds(2.9 * 60)  # a mean of 4 min, lognormal with sigma 0.8
@@ -34,6 +34,9 @@ class People(Model):
     triage: StageTimes = StageTimes()
     decide: StageTimes = StageTimes()
     act: StageTimes = StageTimes()
+    verify: StageTimes = StageTimes()
+    escalation: Annotated[Many[StoryDuration], Field(min_length=3, max_length=3)] | None = None
+    """When, after the first page, each further person is paged."""
     available: Annotated[Ratio, Field(ge=0, le=1)] | None = None
     """The probability that a person on call is there."""
     knows: Annotated[Ratio, Field(ge=0, le=1)] | None = None
@@ -42,6 +45,32 @@ class People(Model):
     """The probability of a wrong diagnosis, which really carries out the wrong action."""
     unskilled: Annotated[float, Field(ge=1, le=100)] | None = None
     """How many times longer a person without the skill or a runbook takes."""
+    hands: Annotated[Many[Annotated[float, Field(gt=0, le=10)]], Field(min_length=4, max_length=4)] | None = (
+        None
+    )
+    """The factor on triage and act with one, two, three, and four or more people at the incident."""
+
+    def over(self, below: People) -> People:
+        """`below` with whatever is given here in its place, figure by figure."""
+        merged = {
+            name: getattr(below, name).model_copy(update=value.model_dump(exclude_none=True))
+            if isinstance(value, StageTimes)
+            else value
+            for name in type(self).model_fields
+            if (value := getattr(self, name)) is not None
+        }
+        return below.model_copy(update=merged)
+
+
+class CrewFile(Model):
+    """People as a team's own history shows them (`standby crew fit` writes it), or as anyone knows them."""
+
+    version: Literal[1]
+    """The version of this format."""
+    source: Annotated[str, Field(min_length=1, max_length=500)]
+    """Where the figures come from."""
+    people: People
+    """Whatever is given here replaces the crew model's own assumption."""
 
 
 class Mechanisms(Model):
@@ -70,6 +99,8 @@ class CrewSection(Model):
     attending: bool = False
     """People sit by the room: they skip most of noticing and acknowledging."""
     mechanisms: Mechanisms = Mechanisms()
+    people_file: Annotated[str, Field(min_length=1)] | None = None
+    """A file with people of one's own, from the document's folder; what stands under `people` goes before it."""
     people: People = People()
     repairs: bool = True
     """False makes every repair's act do nothing: a control."""

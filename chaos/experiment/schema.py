@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic.json_schema import JsonSchemaValue
 
+from chaos.experiment.base import Model
 from chaos.experiment.expectation import EXPECTATION_EXPECTED, EXPECTATION_PATTERN
 from chaos.experiment.fault import FaultSpec
 from chaos.experiment.model import experiment_model
@@ -56,6 +57,17 @@ def schema(faults: Mapping[str, type[FaultSpec]]) -> JsonSchemaValue:
 def schema_text(faults: Mapping[str, type[FaultSpec]]) -> str:
     """The schema as it stands in the file."""
     return json.dumps(schema(faults), indent=2, ensure_ascii=False) + "\n"
+
+
+def published_text(model: type[Model], title: str) -> str:
+    """The schema of another kind of document, as it stands in its file."""
+    made = _tidy(model.model_json_schema(by_alias=True, mode="validation"))
+    made = made if isinstance(made, dict) else {}
+    whole = {"$schema": DIALECT, **made, "title": title}
+    used = json.dumps(whole)
+    units = {name: unit for name, unit in UNITS.items() if f'"#/$defs/{name}"' in used}
+    whole["$defs"] = {**made.get("$defs", {}), **units}
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def _tidy(value: object, *, names: bool = False) -> object:

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import quote
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from chaos import record
@@ -135,28 +135,39 @@ def _spent(stages: Sequence[Stage], name: str) -> str:
 
 
 def _render(template: str, **context: object) -> str:
-    style = _style()
+    return page(_environment(), template, (style_of("chaos.report", "page.css"),), **context)
+
+
+def page(environment: Environment, template: str, styles: Sequence[str], **context: object) -> str:
+    """A page whose one style sheet is `styles` in their order; its policy allows that sheet alone, by its hash."""
+    style = "".join(styles)
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    page = _environment().get_template(template)
-    return page.render(style=Markup(style), style_hash=digest, **context)  # noqa: S704  our own style sheet
+    found = environment.get_template(template)
+    return found.render(style=Markup(style), style_hash=digest, **context)  # noqa: S704  our own style sheet
 
 
 @cache
-def _style() -> str:
-    return (files("chaos.report") / "templates" / "page.css").read_text(encoding="utf-8")
+def style_of(package: str, name: str) -> str:
+    """A style sheet from the templates of a package."""
+    return (files(package) / "templates" / name).read_text(encoding="utf-8")
 
 
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("chaos.report"),
+def environment(*packages: str) -> Environment:
+    """Templates of these packages, of the first that has one; nothing that is not escaped, nothing undefined."""
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(
+
+
+@cache
+def _environment() -> Environment:
+    made = environment("chaos.report")
+    made.filters.update(
         clock=words.clock,
         lasting=words.length,
         figure=words.figure,
@@ -168,5 +179,5 @@ def _environment() -> Environment:
         repair=lanes.sentence,
         places=lambda on: words.listed(words.places(on)),
     )
-    environment.globals.update(fate=story.fate, crew_words=story.crew_words, draw_words=story.draw_words)
-    return environment
+    made.globals.update(fate=story.fate, crew_words=story.crew_words, draw_words=story.draw_words)
+    return made

@@ -22,7 +22,8 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "validate", "recover", "halt", "schema", "faults", "report", "up", "down", "demo"]
+    "command",
+    ["run", "validate", "recover", "halt", "schema", "faults", "report", "up", "down", "demo", "study"],
 )
 def test_every_command_helps(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` everywhere, exit 0."""

@@ -9,7 +9,7 @@ from chaos.errors import DocumentError
 from chaos.experiment import Experiment, Loaded, load, loads, read
 from chaos.experiment.base import Model
 from chaos.experiment.fault import LinkFaultSpec
-from chaos.experiment.loading import MOST_PROBLEMS
+from chaos.experiment.loading import MOST_PROBLEMS, Variants
 from chaos.experiment.units import RealDuration
 from tests.unit.experiment.documents import (
     DOCUMENT,
@@ -296,3 +296,44 @@ def test_any_value_anywhere_is_accepted_or_refused(path: str, value: object) -> 
     else:
         refused = ["accepted"]
     assert refused
+
+
+CREW_FILE = """\
+version: 1
+source: a year of incidents
+people: {triage: {median: 4m, sigma: 0.9}, knows: 0.6, hands: [1.0, 1.0, 1.0, 1.0]}
+"""
+
+
+def test_people_come_from_a_crew_file_below_the_documents_own(tmp_path: Path) -> None:
+    """A crew file replaces the model's people, and the document's own figures replace the file's, one by one."""
+    (tmp_path / "r.yaml").write_text("entries: []\n")
+    (tmp_path / "team.yaml").write_text(CREW_FILE)
+    crew = (
+        "runbooks: r.yaml\n  people_file: team.yaml\n  people: {triage: {sigma: 0.5}, verify: {median: 2m}}"
+    )
+    experiment = loads(changed("runbooks: runbooks.yaml", crew), faults=FAULTS, folder=tmp_path).experiment
+    assert experiment.crew is not None
+    people = experiment.crew.people
+    assert (people.triage.median, people.triage.sigma, people.knows) == (240.0, 0.5, 0.6)
+    assert people.verify.median == 120.0
+    assert people.hands == (1.0, 1.0, 1.0, 1.0)
+
+
+def test_a_crew_file_is_read_as_strictly_as_the_document(tmp_path: Path) -> None:
+    """Its problems come with its own name, line and column."""
+    (tmp_path / "r.yaml").write_text("entries: []\n")
+    (tmp_path / "team.yaml").write_text("version: 1\nsource: guesses\npeople: {traige: {median: 4m}}\n")
+    crew = "runbooks: r.yaml\n  people_file: team.yaml"
+    with pytest.raises(DocumentError) as refused:
+        loads(changed("runbooks: runbooks.yaml", crew), faults=FAULTS, folder=tmp_path)
+    told = str(refused.value)
+    assert "team.yaml:3:10: people.traige: unknown key" in told
+    assert "did you mean `triage`?" in told
+
+
+def test_variants_are_what_loading_gives() -> None:
+    """A document that is read once gives, with overrides, what loading it with them gives."""
+    variants = Variants(DOCUMENT, faults=FAULTS)
+    for overrides in ((), ("seed=5",), ("timeline.faults=15m", "seed=6"), ("seed=5",)):
+        assert variants.loaded(overrides) == loads(DOCUMENT, faults=FAULTS, overrides=overrides)

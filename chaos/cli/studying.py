@@ -1,0 +1,177 @@
+"""`standby study`: many simulated trials, live ones beside them, and the answer with what it rests on."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from chaos import state
+from chaos.codes import INTERRUPTED, NOT_UNDONE, TERMINATED
+from chaos.errors import DocumentError, Problem, ReportError, UndoError, UsageError
+from chaos.experiment import Loaded
+from chaos.faults.specs import spec_types
+from chaos.report.files import put
+from chaos.report.write import write as write_report
+from chaos.study import live
+from chaos.study.conduct import NOT_CALIBRATED, conduct
+from chaos.study.loading import LoadedStudy, load_study
+from chaos.study.page import study_page
+from chaos.study.plan import at_most
+from chaos.study.result import Calibration, StudyResult
+from chaos.study.simulator import simulate
+
+TOLD_EVERY = 10.0
+"""Real seconds between two progress lines in a pipe."""
+FEWEST = 10
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks for; None: as the document says."""
+
+    live: int | None = None
+    simulated: int | None = None
+    resume: bool = False
+    out: Path | None = None
+    workers: int | None = None
+
+
+def study(file: Path, asked: Asked) -> int:
+    """Conduct a study, write study.json and study.html, and tell the answer; 0 when it completes."""
+    loaded = _loaded(file, asked)
+    folder = (asked.out or state.state_folder() / "studies" / file.stem).absolute()
+    workers = asked.workers or os.cpu_count() or 1
+    calibration = NOT_CALIBRATED
+    trials = loaded.study.live.trials if asked.live is None else asked.live
+    if trials:
+        found = _live(loaded, trials, folder, resume=asked.resume, workers=workers)
+        if isinstance(found, int):
+            print(f"standby: interrupted; go on with `{_command(file, asked)} --resume`", file=sys.stderr)
+            return found
+        calibration = found
+    with progress("simulated evenings") as heard:
+        result = conduct(loaded, simulate, workers=workers, heard=heard, calibration=calibration)
+    write(folder, result, _command(file, asked))
+    _tell(result, folder)
+    return 0
+
+
+def validate(files: Sequence[Path]) -> None:
+    """Check studies. Raises DocumentError with the problems of all of them."""
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            print(f"{file}: valid: {load_study(file, faults=spec_types()).study.title}")
+        except DocumentError as error:
+            problems += error.problems
+    if problems:
+        raise DocumentError(problems)
+
+
+def _loaded(file: Path, asked: Asked) -> LoadedStudy:
+    if asked.simulated is not None and asked.simulated < FEWEST:
+        raise UsageError(f"--simulated {asked.simulated} is too few to say anything; at least {FEWEST}")
+    loaded = load_study(file, faults=spec_types())
+    if asked.simulated is not None:
+        loaded = replace(loaded, study=at_most(loaded.study, asked.simulated))
+    return loaded
+
+
+def _live(loaded: LoadedStudy, trials: int, folder: Path, *, resume: bool, workers: int) -> Calibration | int:
+    """Run the live trials and lay them beside simulated ones; the exit code when they were interrupted."""
+    kept = live.Kept(folder / "live.jsonl", resume=resume)
+    several = live.wanted(loaded, simulate, trials, workers=workers)
+    with progress("live evenings") as heard:
+        found = asyncio.run(live.play(loaded, several, kept, _evening, folder / "live", heard))
+    return found if isinstance(found, int) else live.calibrate(loaded, simulate, found, several)
+
+
+async def _evening(loaded: Loaded, seed: int, folder: Path) -> live.Ended | int:
+    """One live run; its exit code when it was interrupted. Raises UndoError where something could not be undone."""
+    from chaos import runner  # brings in what carries faults out
+    from chaos.cli.running import stop_on_signals
+
+    with stop_on_signals(1) as (stop,):
+        done = await runner.run(loaded, runner.Options(seed=seed, out=folder), stop)
+    if done.exit_code in (INTERRUPTED, TERMINATED):
+        return done.exit_code
+    report = write_report(done.folder, done.events)
+    if done.exit_code == NOT_UNDONE:
+        raise UndoError(f"live trial {folder.name}: {report.why}; run `standby recover`")
+    return live.Ended(
+        survived=report.survived if report.verdict in ("pass", "fail") else None,
+        lost_at_s=report.lost_at_s,
+        lost_listener_minutes=report.lost_listener_minutes,
+        why=report.why,
+    )
+
+
+def write(folder: Path, result: StudyResult, command: str) -> None:
+    """Write study.json and study.html. Raises ReportError when one cannot be written."""
+    try:
+        put(folder / "study.json", result.model_dump_json(indent=2) + "\n")
+        put(folder / "study.html", study_page(result, command))
+    except OSError as error:
+        raise ReportError(f"the study's files in {folder} could not be written: {error}") from error
+
+
+def _command(file: Path, asked: Asked) -> str:
+    parts = ["standby study", str(file)]
+    parts += [f"--simulated {asked.simulated}"] if asked.simulated is not None else []
+    parts += [f"--live {asked.live}"] if asked.live is not None else []
+    parts += [f"--out {asked.out}"] if asked.out is not None else []
+    return " ".join(parts)
+
+
+def _tell(result: StudyResult, folder: Path) -> None:
+    console = Console(highlight=False)
+    console.print(result.answer, style="bold", soft_wrap=True)
+    for note in result.notes:
+        console.print(f"- {note}", soft_wrap=True)
+    console.print(f"report: {folder / 'study.html'}", soft_wrap=True)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Heard]:
+    """Shows how far it is and how long it will take: a bar on a terminal, a line now and then in a pipe."""
+    console = Console(highlight=False, file=sys.stderr)
+    heard = Heard(what, console)
+    if not console.is_terminal:
+        yield heard
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        heard.bar = bar
+        heard.task = bar.add_task(what, total=None)
+        yield heard
+
+
+class Heard:
+    """Takes in how much of all is done."""
+
+    def __init__(self, what: str, console: Console) -> None:
+        self._what, self._console = what, console
+        self._began = self._told = time.monotonic()
+        self.bar: Progress | None = None
+        self.task: int | None = None
+
+    def __call__(self, done: int, whole: int) -> None:
+        """`done` of `whole`."""
+        if self.bar is not None and self.task is not None:
+            self.bar.update(self.bar.task_ids[self.task], completed=done, total=whole)
+            return
+        now = time.monotonic()
+        if now - self._told < TOLD_EVERY:
+            return
+        self._told = now
+        left = (now - self._began) * (whole - done) / max(1, done)
+        self._console.print(f"{done:,} of {whole:,} {self._what}; about {left:.0f} s left", soft_wrap=True)

@@ -1,0 +1,195 @@
+"""The study document: one experiment, what varies in it, what is compared, and how sure the answer has to be."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from chaos.experiment.base import Many, Model
+from chaos.experiment.objective import Title
+from chaos.experiment.units import Ratio
+
+Value: TypeAlias = bool | int | float | str
+"""A value as an experiment would have it: `3`, `2m`, `40%`, `true`."""
+Changes: TypeAlias = dict[str, Value]
+"""Paths of the experiment (those of `--set`) with the values that they get."""
+Trials: TypeAlias = Annotated[int, Field(ge=10, le=1_000_000)]
+Mechanism: TypeAlias = Literal["parallel", "availability", "coverage", "helping"]
+MECHANISMS: tuple[Mechanism, ...] = ("parallel", "availability", "coverage", "helping")
+
+
+class Varies(Model):
+    """What varies from point to point of every curve."""
+
+    path: Annotated[str, Field(min_length=1)] = "crew.headcount"
+    """Any path of the experiment."""
+    values: Annotated[Many[Value], Field(min_length=2, max_length=51)]
+    """Its values, from the hardest to the easiest: the answer is the first that is enough."""
+
+
+class Target(Model):
+    """When a crew is enough, and how sure that has to be."""
+
+    survival: Annotated[Ratio, Field(gt=0, lt=1)] = 0.9
+    """The probability with which the room has to live."""
+    confidence: Annotated[Ratio, Field(ge=0.5, lt=1)] = 0.95
+    """Of every interval, and of every value that is declared enough."""
+
+
+class TrialCounts(Model):
+    """How many trials each point of the arms' curves gets."""
+
+    simulated: Trials = 10_000
+
+
+class Live(Model):
+    """Real runs beside the simulated ones, where the simulator is in doubt about their fate."""
+
+    trials: Annotated[int, Field(ge=0, le=10_000)]
+    """How many in all."""
+    set: Changes = Field(default_factory=dict)
+    """What is changed for them: a size that a machine can carry, a time scale that an afternoon can wait for."""
+
+
+class Stopping(Model):
+    """When a point has had enough trials."""
+
+    rule: Literal["fixed", "decided"] = "fixed"
+    """`fixed`: after as many as `trials` says. `decided`: sooner, when a confidence sequence leaves the target out."""
+    batch: Trials = 1000
+    """How many trials there are between two looks."""
+
+
+class Arm(Model):
+    """One way in which the experiment is set up."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    """What it is called in the report."""
+    set: Changes = Field(default_factory=dict)
+    """What it changes."""
+    why: Annotated[str, Field(max_length=300)] = ""
+    """Why it is there, or where its figures come from."""
+
+
+class OtherArms(Model):
+    """Arms with fewer trials: one knob at a time, other capacities, other load shapes, other crews."""
+
+    trials: Trials = 500
+    arms: Annotated[Many[Arm], Field(min_length=1, max_length=40)]
+
+
+class Scales(Model):
+    """The arms once more at other time scales: what compression does to the answer."""
+
+    values: Annotated[Many[Annotated[float, Field(ge=1, le=3600)]], Field(min_length=1, max_length=6)]
+    trials: Trials = 1000
+
+
+class Range(Model):
+    """One parameter that nobody knows exactly."""
+
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    path: Annotated[str, Field(min_length=1)]
+    """Where it stands in the experiment."""
+    low: Value
+    high: Value
+    shape: Literal["uniform", "log-uniform"] = "uniform"
+    """How it is drawn between the two."""
+    source: Annotated[str, Field(min_length=1, max_length=300)]
+    """Where the range comes from."""
+
+
+class Parameters(Model):
+    """The outer level: parameters are drawn from their ranges, then trials are played with each draw."""
+
+    draws: Annotated[int, Field(ge=8, le=2000)] = 32
+    trials: Trials = 100
+    """Of each draw at each point of each arm."""
+    ranges: Annotated[Many[Range], Field(min_length=1, max_length=40)]
+
+
+class At(Model):
+    """A point of a curve."""
+
+    arm: str
+    value: Value
+
+
+class Sensitivity(Model):
+    """Each parameter at both ends of its range, all others as they are: what matters most."""
+
+    at: At
+    """At which point."""
+    trials: Trials = 1000
+
+
+class Factor(Model):
+    """One of the causes that compete: as it was, and as it could have been."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    from_: Annotated[Changes, Field(alias="from", min_length=1)]
+    to: Annotated[Changes, Field(min_length=1)]
+
+
+class Attribution(Model):
+    """A full factorial design: every combination of the factors, and to which of them the gain is due."""
+
+    trials: Trials = 1000
+    factors: Annotated[Many[Factor], Field(min_length=2, max_length=6)]
+
+
+class Ablation(Model):
+    """The four mechanisms through which headcount acts, each switched off in turn."""
+
+    arm: str
+    trials: Trials = 500
+    mechanisms: Annotated[Many[Mechanism], Field(min_length=1)] = MECHANISMS
+
+
+class Study(Model):
+    """How many people keep the room alive, and how sure that is."""
+
+    version: Literal[1]
+    """The version of this format."""
+    title: Title
+    """What the report is called."""
+    question: str = ""
+    """The one question that the answer is to."""
+    experiment: Annotated[str, Field(min_length=1)]
+    """The experiment's file, from this document's folder."""
+    seed: Annotated[int, Field(ge=0, lt=2**40)] = 1
+    """Trial k has the people and the listeners of a live run with the seed `seed + k`."""
+    set: Changes = Field(default_factory=dict)
+    """What is changed in the experiment for every arm."""
+    varies: Varies
+    target: Target = Target()
+    trials: TrialCounts = TrialCounts()
+    live: Live = Live(trials=0)
+    stopping: Stopping = Stopping()
+    arms: Annotated[Many[Arm], Field(min_length=1, max_length=10)]
+    """What is compared: the first is what the others are measured against."""
+    others: OtherArms | None = None
+    """Further arms, with fewer trials."""
+    scales: Scales | None = None
+    """Other time scales."""
+    parameters: Parameters | None = None
+    """What is not known about people, load and machines."""
+    sensitivity: Sensitivity | None = None
+    """What matters most of it."""
+    attribution: Attribution | None = None
+    """Which of the competing causes the outcome is due to."""
+    ablation: Ablation | None = None
+    """What each mechanism of the crew model is worth."""
+
+    @property
+    def all_arms(self) -> tuple[Arm, ...]:
+        """The arms and the further arms."""
+        return (*self.arms, *(self.others.arms if self.others is not None else ()))
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name. Raises KeyError."""
+        for one in self.all_arms:
+            if one.name == name:
+                return one
+        raise KeyError(name)

@@ -1,0 +1,262 @@
+"""What a study found, as `study.json` has it: no time, path or machine figure in it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from chaos.experiment.base import Many, Model
+from chaos.study.document import Changes, Value
+
+
+class Bounds(Model):
+    """An interval of numbers."""
+
+    low: float
+    high: float
+
+
+class ValueBounds(Model):
+    """An interval of values of what varies; None is beyond the last value that was tried."""
+
+    low: Value | None
+    high: Value | None
+
+
+class Moment(Model):
+    """The share of rooms that are alive after so many story minutes, with its interval."""
+
+    minutes: float
+    share: float
+    low: float
+    high: float
+
+
+class Gain(Model):
+    """What an arm adds to the first arm on the same seeds: the paired difference, and McNemar's exact p-value."""
+
+    difference: float
+    interval: Bounds
+    p_value: float
+
+
+class Point(Model):
+    """One arm at one value."""
+
+    value: Value
+    trials: int
+    survived: int
+    inconclusive: int
+    probability: float | None
+    """The share that survived; null where more than 5 % of the trials came to no verdict."""
+    if_all_lost: float
+    if_all_survived: float
+    interval: Bounds
+    """Monte Carlo error alone."""
+    parameters_mean: float | None = None
+    """Averaged over what is not known."""
+    parameters_interval: Bounds | None = None
+    """With what is not known about the parameters, Monte Carlo error taken out."""
+    closed_form: float | None = None
+    """The probability that one incident, alone, would be repaired before the room would be lost without repair."""
+    lost_listener_minutes: float
+    minutes_alive: float
+    """The restricted mean: within the room's planned time."""
+    minutes_alive_interval: Bounds
+    gain: Gain | None = None
+    survival_curve: Many[Moment] = ()
+
+
+class Fall(Model):
+    """The probability falls from one value to the next, beyond chance: more was worse."""
+
+    value: Value
+    next_value: Value
+    before: float
+    after: float
+    p_value: float
+
+
+class ArmCurve(Model):
+    """One arm's curve."""
+
+    arm: str
+    role: Literal["main", "other"]
+    set: Changes
+    why: str
+    minimum: Value | None
+    """The smallest value declared enough; null: not even the last one is."""
+    points: Many[Point]
+    falls: Many[Fall] = ()
+
+
+class AtScale(Model):
+    """The smallest value that is enough at one time scale, with its Monte Carlo interval."""
+
+    time_scale: float
+    headcount: Value | None
+    interval: ValueBounds
+    trials: int
+    probabilities: Many[float]
+
+
+class Minimum(Model):
+    """The smallest value that is enough for one arm."""
+
+    arm: str
+    headcount: Value | None
+    """With the experiment's own parameters; null: more than `searched_up_to`."""
+    searched_up_to: Value
+    interval: ValueBounds
+    """With what is not known about the parameters; Monte Carlo error alone where the study has no ranges."""
+    monte_carlo_interval: ValueBounds
+    determined: bool
+    """Whether the interval spans at most three values more than its first."""
+    at_scales: Many[AtScale]
+    scales_agree: bool
+
+
+class Worth(Model):
+    """What an arm is worth in heads against the first arm."""
+
+    arm: str
+    against: str
+    heads: float | None
+    """How many fewer are needed; null where one of the two needs more than was tried."""
+    more_than: float | None
+    """More than so many fewer: where the other arm needs more than was tried."""
+    no_number_is_enough: bool
+    """Whether no number that was tried is enough for the other arm."""
+    interval: Bounds | None
+    """Over the draws of the parameters; null where a draw has no finite difference."""
+
+
+class Part(Model):
+    """What one factor contributes."""
+
+    factor: str
+    part: float
+    interval: Bounds
+    share: float | None
+    share_interval: Bounds | None
+
+
+class Causes(Model):
+    """To what the gain from the worst combination to the best is due (Shapley values of a full factorial design)."""
+
+    trials: int
+    worst: float
+    best: float
+    total: float
+    total_interval: Bounds
+    factors: Many[Part]
+    cells: Many[float]
+    """The share that survived; bit i of the place tells whether factor i is switched over."""
+
+
+class WithoutMechanism(Model):
+    """The curve with one mechanism of headcount switched off."""
+
+    mechanism: str
+    minimum: Value | None
+    probabilities: Many[float]
+    difference: float
+    """To the curve with all mechanisms, averaged over the values."""
+    interval: Bounds
+
+
+class Ablations(Model):
+    """What each mechanism through which headcount acts is worth."""
+
+    arm: str
+    trials: int
+    minimum: Value | None
+    probabilities: Many[float]
+    without: Many[WithoutMechanism]
+
+
+class Swing(Model):
+    """The probability with one parameter at both ends of its range."""
+
+    parameter: str
+    path: str
+    low_value: Value
+    high_value: Value
+    at_low: float
+    at_high: float
+    low_interval: Bounds
+    high_interval: Bounds
+
+
+class Swings(Model):
+    """What matters most, the largest swing first."""
+
+    arm: str
+    value: Value
+    trials: int
+    probability: float
+    swings: Many[Swing]
+
+
+class Assumed(Model):
+    """One thing that is taken for granted: what, the figure in words, where it comes from."""
+
+    what: str
+    value: str
+    source: str
+
+
+class LivePoint(Model):
+    """Live trials of one point beside the simulated ones with the same seeds."""
+
+    arm: str
+    value: Value
+    trials: int
+    survived: int
+    inconclusive: int
+    interval: Bounds
+    agreed: int
+    """Trials that ended simulated as they ended live, of those with a verdict."""
+    later_minutes: float | None
+    """How much later rooms that were lost both ways were lost simulated: the median, in story time."""
+
+
+class Calibration(Model):
+    """What live trials say about the simulator."""
+
+    live_trials: int
+    agreed: int
+    conclusive: int
+    points: Many[LivePoint] = ()
+    says: str
+    """In one sentence."""
+
+
+class StudyResult(Model):
+    """Everything that a study found."""
+
+    version: Literal[1] = 1
+    title: str
+    question: str
+    answer: str
+    """In one sentence."""
+    notes: Many[str]
+    """What has to be said with it."""
+    varies: str
+    values: Many[Value]
+    target: float
+    confidence: float
+    seed: int
+    time_scale: float
+    simulated_trials: int
+    events: int
+    minimum_headcount: Many[Minimum]
+    worth_in_heads: Many[Worth]
+    arms: Many[ArmCurve]
+    attribution: Causes | None
+    ablation: Ablations | None
+    sensitivity: Swings | None
+    parameter_draws: int
+    assumptions: Many[Assumed]
+    calibration: Calibration
+    document: str
+    """The study as it was written."""

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chaos.cli.app import run_app
+from tests.unit.study.standin import ROOT, STUDY, simulate
+
+
+@pytest.fixture
+def document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small study, and a stand-in in the simulator's place."""
+    monkeypatch.setattr("chaos.cli.studying.simulate", simulate)
+    monkeypatch.setenv("STANDBY_STATE", str(tmp_path / "state"))
+    path = tmp_path / "small.yaml"
+    path.write_text(STUDY)
+    return path
+
+
+def test_a_study_leaves_its_answer_twice(
+    document: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 0 also when the answer is that there is none; study.json, study.html, and the answer as the first line."""
+    assert run_app(["study", str(document), "--simulated", "100", "--out", str(tmp_path / "out")]) == 0
+    told = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert capsys.readouterr().out.splitlines()[0] == told["answer"]
+    assert {point["trials"] for point in told["arms"][0]["points"]} == {100}
+    assert told["answer"] in (tmp_path / "out" / "study.html").read_text()
+
+
+def test_the_same_study_is_the_same_bytes(document: Path, tmp_path: Path) -> None:
+    """In another folder, with other workers: no time, no path and no machine is in study.json."""
+    for name, workers in (("one", "1"), ("two", "3")):
+        out = str(tmp_path / name)
+        assert run_app(["study", str(document), "--simulated", "50", "--out", out, "--workers", workers]) == 0
+    written = [(tmp_path / name / "study.json").read_bytes() for name in ("one", "two")]
+    assert written[0] == written[1]
+
+
+def test_a_wrong_study_touches_nothing(
+    document: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit 2, every problem with its place, no file."""
+    document.write_text(STUDY.replace("survival: 90%", "survival: 90").replace("seed: 7", "sede: 7"))
+    assert run_app(["study", str(document), "--out", str(tmp_path / "out")]) == 2
+    told = capsys.readouterr().err
+    assert "small.yaml:5:1: sede: unknown key" in told
+    assert "small.yaml:8:20: target.survival" in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_too_few_trials_are_refused(document: Path) -> None:
+    """Exit 2 before anything is read."""
+    assert run_app(["study", str(document), "--simulated", "5"]) == 2
+
+
+def test_schemas_are_told_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    """The experiment's without a name, the study's with its own; others do not exist."""
+    assert run_app(["schema", "study"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Standby study"
+    assert run_app(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out)["title"] == "Standby experiment"
+    assert run_app(["schema", "studies"]) == 2
+
+
+def test_a_study_is_validated_as_one(document: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`validate` tells studies and experiments apart by what they say."""
+    experiment = ROOT / "experiments" / "slow-bridge.yaml"
+    assert run_app(["validate", str(document), str(experiment)]) == 0
+    told = capsys.readouterr().out
+    assert "small.yaml: valid: A small study" in told
+    assert "valid: A slow bridge" in told
+    document.write_text(STUDY.replace("seed: 7", "sede: 7"))
+    assert run_app(["validate", str(document)]) == 2
+    assert "small.yaml:5:1: sede: unknown key" in capsys.readouterr().err
