@@ -16,13 +16,11 @@ def _goodput(demand: float, *, stalled: bool) -> float:
     Tokens are never renewed and nobody leaves; `stalled`: nothing is served for two minutes after five.
     """
     cell = driver.cell_of(table().evening.cells)
-    p, q = cell.p.copy(), cell.q.copy()
+    p = cell.p
     p[[fluid.UNIT, fluid.FOLLOWERS, fluid.JUDGE_FROM, fluid.GHOSTS]] = 0.0
     p[[fluid.HOST_PATIENCE, fluid.JUDGE_TO, fluid.TIMEOUT, fluid.CAPACITY]] = 1e12
     load = np.zeros((STEPS, 3))
     load[:, fluid.ARRIVE], load[:, fluid.KEEP] = demand * p[fluid.MU] * p[fluid.DT], 1.0
-    conditions = np.zeros(fluid.CONDITIONS)
-    conditions[[fluid.SERVING, fluid.UP, fluid.THERE]] = 1.0
     buffer, rows, word = (
         np.zeros(1, fluid.FLUID),
         np.zeros((STEPS, line.COLUMNS)),
@@ -30,14 +28,15 @@ def _goodput(demand: float, *, stalled: bool) -> float:
     )
     s = fluid.of(buffer)
     fluid.begin(s)
+    s.c[[fluid.SERVING, fluid.UP, fluid.THERE]] = 1.0
     before = 0.0
     for k in range(STEPS):
-        conditions[fluid.UP] = 0.0 if stalled and k in STALL else 1.0
+        s.c[fluid.UP] = 0.0 if stalled and k in STALL else 1.0
         s.ring.reshape(fluid.RING, fluid.RINGS)[:, fluid.FIRST] = 0.0
         s.f[fluid.RATE_FIRST] = 0.0
         if k == STEPS - 200:
             before = float(s.f[fluid.LET_IN])
-        line.flow(s, p, q, conditions, load, word, rows, k)
+        line.flow(s, cell, load, word, rows, k)
     return (float(s.f[fluid.LET_IN]) - before) / (200 * float(load[0, fluid.ARRIVE]))
 
 
@@ -74,5 +73,6 @@ def test_people_are_conserved() -> None:
     s = fluid.of(buffer)
     fluid.begin(s)
     for k in range(len(planned)):
-        line.flow(s, cell.p, cell.q, evening.c[k], evening.load, evening.word, rows, k)
+        s.c[:] = evening.c[k]
+        line.flow(s, cell, evening.load, evening.word, rows, k)
         assert s.f[fluid.PRESENT] == pytest.approx(planned[k], rel=1e-3, abs=1.0)

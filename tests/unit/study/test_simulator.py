@@ -182,3 +182,25 @@ def test_every_duration_tells_what_it_is() -> None:
     told = list(Durations().told())
     assert all(each.what and each.unit and each.source and each.value > 0 for each in told)
     assert {each.name for each in told} == set(vars(Durations()))
+
+
+def test_a_room_that_lost_its_instance_is_reopened() -> None:
+    """Who reopens the room elsewhere brings its listeners back: fewer minutes are lost than without repairs."""
+    gone = (
+        *NO_FAULTS[1:],
+        "faults=[{fault: node_loss, tier: media, select: {room: launch}, at: 5m, until: repaired}]",
+    )
+    mended, idle = played(*SIX, *gone), played(*SIX, *gone, "crew.repairs=false")
+    assert not idle.survived.any()
+    assert np.isfinite(mended.repaired_at).mean() > 0.9
+    assert np.median(mended.lost_listener_minutes) < 0.7 * np.median(idle.lost_listener_minutes)
+
+
+def test_a_relaunched_room_is_lost_and_saves_minutes() -> None:
+    """A room that was relaunched from another account stays lost; part of its audience hears again."""
+    late = ("rooms.audience[0].host_patience=1m", "timeline.after=10m")
+    mended, idle = played(*SIX, *late), played(*SIX, *late, "crew.repairs=false")
+    assert not idle.survived.any()
+    lost = ~mended.survived
+    assert lost.any()
+    assert mended.lost_listener_minutes.max() < idle.lost_listener_minutes.min()
