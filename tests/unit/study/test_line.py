@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from chaos.study import driver, fluid, line
 from tests.unit.study.cells import table
@@ -64,15 +65,30 @@ def test_sound_beyond_what_can_be_sent_comes_too_late(over: float, share: float)
     assert fluid.heard(over) == pytest.approx(share)
 
 
-def test_people_are_conserved() -> None:
-    """Whoever was let in is hearing, about to hear, or silent, until they leave: all arrivals of a calm evening."""
-    evening = table("faults=[]", "rooms.capacity.platform=100%", "rooms.capacity.media=100%").evening
-    planned = evening.load[:, fluid.PLANNED]
+def _present(*overrides: str) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """By step of an evening without a crew: people who are there, people who should be, and joins that let one in."""
+    evening = table(*overrides).evening
     cell = driver.cell_of(evening.cells)
     buffer, rows = np.zeros(1, fluid.FLUID), np.zeros_like(evening.rows)
     s = fluid.of(buffer)
     fluid.begin(s)
-    for k in range(len(planned)):
+    present, let_in = np.zeros(len(evening.load)), np.zeros(len(evening.load))
+    for k in range(len(present)):
         s.c[:] = evening.c[k]
         line.flow(s, cell, evening.load, evening.word, rows, k)
-        assert s.f[fluid.PRESENT] == pytest.approx(planned[k], rel=1e-3, abs=1.0)
+        present[k], let_in[k] = s.f[fluid.PRESENT], s.f[fluid.LET_IN]
+    return present, evening.load[:, fluid.PLANNED], let_in
+
+
+def test_people_are_conserved() -> None:
+    """Whoever was let in is hearing, about to hear, or silent, until they leave: all who came on a calm evening, and
+    never more than came on one that is lost; while nobody is let in, nobody appears.
+    """
+    present, planned, _ = _present("faults=[]", "rooms.capacity.platform=100%", "rooms.capacity.media=100%")
+    assert present == pytest.approx(planned, rel=1e-3, abs=1.0)
+    present, planned, let_in = _present()
+    assert (present <= 1.001 * planned + 1.0).all()
+    shut = (np.diff(let_in) == 0.0) & (let_in[1:] > 0.0)
+    assert shut.sum() > 300
+    assert (np.diff(present)[shut] <= 1e-6).all()
+    assert present[-1] < planned[-1] / 2

@@ -58,7 +58,7 @@ def test_any_room_is_the_same_plain_and_compiled(
     fault: str,
     people: int,
 ) -> None:
-    """Whatever the knobs, faults and scales, compiled code stays within its bounds: it has the bytes of the plain source."""
+    """Whatever the knobs, faults and scales, compiled code keeps its bounds: it has the bytes of the plain source."""
     told = ", ".join(f"{name}: {str(on).lower()}" for name, on in sorted(knobs.items()))
     overrides = (
         f"time_scale={scale}", f"rooms.scale={size}", f"rooms.profile={profile}", f"rooms.knobs={{{told}}}",
