@@ -126,5 +126,4 @@ class Table:
             worlds=np.zeros(1, world.WORLD),
             replays=np.zeros(1, world.WORLD),
             rows=np.zeros_like(self.evening.rows),
-            c=np.zeros(fluid.CONDITIONS),
         )
