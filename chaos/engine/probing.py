@@ -62,10 +62,15 @@ class Prober:
         await asyncio.gather(*self._asking, return_exceptions=True)
 
     async def run(self) -> None:
-        """Ask until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for goal in self._goals:
-                group.create_task(self._follow(goal))
+        """Ask until cancelled; then nothing is asked for any more, and no answer waited for."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for goal in self._goals:
+                    group.create_task(self._follow(goal))
+        finally:
+            for asking in self._asking:
+                asking.cancel()
+            await self.settle()
 
     async def _follow(self, goal: Goal) -> None:
         assert goal.interval is not None

@@ -199,6 +199,9 @@ def _on_thread(function: Callable[[], object]) -> asyncio.Future[object]:
     """Call a function on a thread of its own, for which nobody waits when the program ends."""
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[object] = loop.create_future()
+    outcome.add_done_callback(
+        lambda ended: ended.cancelled() or ended.exception()
+    )  # nobody may wait for it any more
 
     def settle(settled: Callable[[], None]) -> None:
         if not outcome.done():

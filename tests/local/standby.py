@@ -125,7 +125,7 @@ class Standby:
         def seen() -> bool:
             events = self.events(run)
             found[:] = [one for one in events if one["event"] == event]
-            assert found or "run_ended" not in names(events), events[-3:]
+            assert found or "run_ended" not in names(events), [one for one in events if "why" in one]
             return bool(found)
 
         wait_until(seen, timeout, f"`{event}` in {run}")

@@ -20,15 +20,19 @@ class State(BaseModel):
     running: dict[str, Identity] = {}
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file whole or not at all, for its owner alone. Raises WorldError."""
+def write_private(path: Path, text: str, *, outlasts_power: bool = False) -> None:
+    """Write a file whole or not at all, for its owner alone. Raises WorldError.
+
+    What only processes of this boot read need not outlast a loss of power, and is not waited for.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     content = text.encode()
     try:
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             written = os.write(handle, content)
-            os.fsync(handle)
+            if outlasts_power:
+                os.fsync(handle)
         finally:
             os.close(handle)
         if written != len(content):

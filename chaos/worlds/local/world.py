@@ -327,7 +327,7 @@ class LocalWorld:
             self._read_at = changed
 
     def _save(self) -> None:
-        write_private(self.folder / "world.json", self._state.model_dump_json(indent=1))
+        write_private(self.folder / "world.json", self._state.model_dump_json(indent=1), outlasts_power=True)
         self._read_at = (self.folder / "world.json").stat().st_mtime_ns
 
 

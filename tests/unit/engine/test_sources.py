@@ -215,6 +215,25 @@ async def test_the_run_notes_each_reason_with_the_secrets_masked() -> None:
     assert [record.events[0][key] for key in ("value", "holds", "why")] == [None, None, slip.why]
 
 
+async def test_whoever_stops_asking_leaves_no_question_open() -> None:
+    """A run that ends in the middle of a call: the record, which is closed then, gets nothing of it any more."""
+    record, over = Record(), threading.Event()
+    goal = Goal(
+        "ready", "", Expectation.parse("== 1"), ("baseline",), StorySeconds(0), None, SOON, False,
+        interval=RealSeconds(0.1),
+    )  # fmt: skip
+    prober = Prober([goal], {"ready": PythonSource("checks:hang", over.wait, SOON)}, record, SystemClock())
+    before = asyncio.all_tasks()
+    asking = asyncio.create_task(prober.run())
+    while not prober._asking:
+        await asyncio.sleep(0)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert asyncio.all_tasks() == before
+    over.set()
+    assert record.events == []
+
+
 async def test_a_proof_that_gives_no_value_says_why_the_fault_is_not_proven(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
