@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -22,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Compiled code is there; of several workers one makes it, and the others wait for that."""
     with (tmp_path_factory.getbasetemp().parent / "compiling.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -30,4 +29,3 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         params = parameters(CERTAIN, 1, only(parallel=True), RUNBOOK)
         buffers = shop.buffers(np.zeros(shop.SETTINGS), params)
         compiling.twin(shop).play_some(buffers, 1, 1, np.zeros((0, shop.OUTS)))
-    yield
