@@ -71,6 +71,7 @@ DESK_FIELDS = [
     ("place", "i8", SIGNALS),
     ("helps", "i8", SIGNALS),
     ("bits", "i8", 1),
+    ("own", "i8", 1),
     ("events", "i8", 1),
     ("repaired", "f8", 1),
 ]
@@ -108,6 +109,7 @@ class Desk(NamedTuple):
     place: Ints
     helps: Ints
     bits: Ints
+    own: Ints
     events: Ints
     repaired: Floats
 
@@ -357,6 +359,7 @@ def step_base(
 @jit
 def fork(x: Trial, e: Evening, k: int, t: float) -> None:
     """Make the audience what it is at moment `t`, before step `k`, of the evening without a crew."""
+    x.desk.own[0] = 1
     near = k // SNAPSHOT
     x.fluids[0] = e.snapshots[near]
     x.replays[0] = e.worlds[near]
@@ -398,6 +401,7 @@ def prepare(x: Trial, d: core.Draws) -> None:
         desk.moment[signal] = np.inf
         desk.done_at[signal] = np.inf
     desk.bits[0] = 0
+    desk.own[0] = 0
     desk.events[0] = 0
     desk.repaired[0] = np.inf
 
@@ -422,10 +426,10 @@ def next_moment(x: Trial, fault_at: float, fault: int) -> tuple[float, int, int]
 
 
 @jit
-def advance(x: Trial, e: Evening, k: int, until: int, own: bool) -> tuple[int, bool]:
+def advance(x: Trial, e: Evening, k: int, until: int) -> tuple[int, bool]:
     """Let the audience flow to moment `until`, or to an earlier one at which something new can be seen of it."""
     desk, w = x.desk, x.w
-    if own:
+    if desk.own[0] != 0:
         while k < until:
             line.flow(x.a, x.cell.p, x.cell.q, x.c, e.load, e.word, x.rows, k)
             k += 1
@@ -490,12 +494,11 @@ def play(x: Trial, e: Evening, d: core.Draws, out: Floats) -> None:
     """One trial; its figures go to `out`."""
     steps, dt = e.load.shape[0], x.cell.p[fluid.DT]
     prepare(x, d)
-    own = False
-    k = first_step()
+    k = int(x.desk.bits[0])  # 0; but a literal 0 would have compiled code of its own
     fault_at, fault = due_fault(x.faults, x.w)
     while True:
         t, kind, number = next_moment(x, fault_at, fault)
-        k, seen = advance(x, e, k, min(steps, int(np.ceil(t / dt))), own)
+        k, seen = advance(x, e, k, min(steps, int(np.ceil(t / dt))))
         if seen:
             look(x, k * dt)
             continue
@@ -506,25 +509,18 @@ def play(x: Trial, e: Evening, d: core.Draws, out: Floats) -> None:
             continue
         fault_at, fault = due_fault(x.faults, x.w)
         world.conditions(x.w, x.faults, x.c)
-        if not own and k < steps and (differs(x.c, e.c, k) or (kind != IS_FAULT and what != 0)):
+        if x.desk.own[0] == 0 and k < steps and (differs(x.c, e.c, k) or (kind != IS_FAULT and what != 0)):
             fork(x, e, k, t)
-            own = True
-        if own:
+        if x.desk.own[0] != 0:
             change(x.cell, e, x.a, x.rows, k, what)
             x.w.n[world.OVER] = x.a.n[fluid.OVER]
         look(x, t)
     for column in range(OUT_REPAIRED):
         out[column] = e.out[column]
-    if own:
+    if x.desk.own[0] != 0:
         verdict(x.cell, x.a, out)
     out[OUT_REPAIRED] = x.desk.repaired[0]
     out[OUT_EVENTS] = x.desk.events[0]
-
-
-@jit
-def first_step() -> int:
-    """0 as any other step: a literal would have compiled code of its own."""
-    return 0
 
 
 @jit

@@ -77,7 +77,7 @@ def play(x: Shop, d: core.Draws, fails: Floats, ends: Floats, out: Floats) -> No
     machines, closed = int(told[MACHINES]), told[MEAN_UP] > 0.0
     core.reset_(s, p, d)
     out[:] = 0.0
-    came = nobody()
+    came = int(s.counts[core.TOP])  # 0; but a literal 0 would have compiled code of its own
     arrives = np.inf if closed else exponential(d, DRAW_UP, 0, 0, 0, told[MEAN_GAP])
     for i in range(machines):
         ends[i] = np.inf
@@ -106,12 +106,6 @@ def play(x: Shop, d: core.Draws, fails: Floats, ends: Floats, out: Floats) -> No
     for i in range(machines):
         if s.stage[i] != core.IDLE:
             out[DOWN] += told[UNTIL] - s.since[i]
-
-
-@jit
-def nobody() -> int:
-    """0 as any other number: a literal would have compiled code of its own."""
-    return 0
 
 
 @jit

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from chaos.study import driver, fluid, line
+from tests.unit.study.cells import table
+
+STEPS = 3000
+STALL = range(300, 420)
+
+
+def _goodput(demand: float, *, stalled: bool) -> float:
+    """The share of those who come that gets in at last, where `demand` of what can be served comes all the time.
+
+    Tokens are never renewed and nobody leaves; `stalled`: nothing is served for two minutes after five.
+    """
+    cell = driver.cell_of(table().evening.cells)
+    p, q = cell.p.copy(), cell.q.copy()
+    p[[fluid.UNIT, fluid.FOLLOWERS, fluid.JUDGE_FROM, fluid.GHOSTS]] = 0.0
+    p[[fluid.HOST_PATIENCE, fluid.JUDGE_TO, fluid.TIMEOUT, fluid.CAPACITY]] = 1e12
+    load = np.zeros((STEPS, 3))
+    load[:, fluid.ARRIVE], load[:, fluid.KEEP] = demand * p[fluid.MU] * p[fluid.DT], 1.0
+    conditions = np.zeros(fluid.CONDITIONS)
+    conditions[[fluid.SERVING, fluid.UP, fluid.THERE]] = 1.0
+    buffer, rows, word = (
+        np.zeros(1, fluid.FLUID),
+        np.zeros((STEPS, line.COLUMNS)),
+        np.zeros(STEPS + fluid.WORDS),
+    )
+    s = fluid.of(buffer)
+    fluid.begin(s)
+    before = 0.0
+    for k in range(STEPS):
+        conditions[fluid.UP] = 0.0 if stalled and k in STALL else 1.0
+        s.ring.reshape(fluid.RING, fluid.RINGS)[:, fluid.FIRST] = 0.0
+        s.f[fluid.RATE_FIRST] = 0.0
+        if k == STEPS - 200:
+            before = float(s.f[fluid.LET_IN])
+        line.flow(s, p, q, conditions, load, word, rows, k)
+    return (float(s.f[fluid.LET_IN]) - before) / (200 * float(load[0, fluid.ARRIVE]))
+
+
+@pytest.mark.parametrize("demand", [0.2, 0.23])
+def test_light_load_recovers_from_a_stall(demand: float) -> None:
+    """Below mu / (1 + N), with N = 3 retries, the line drains even while everybody tries four times."""
+    assert _goodput(demand, stalled=True) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("demand", [0.27, 0.6, 0.95])
+def test_between_the_two_limits_overload_feeds_itself(demand: float) -> None:
+    """For mu / (1 + N) < lambda < mu all is well, until a stall of two minutes: after that nobody gets in any more."""
+    assert _goodput(demand, stalled=False) == pytest.approx(1.0, abs=1e-6)
+    assert _goodput(demand, stalled=True) < 0.01
+
+
+def test_beyond_the_capacity_no_stall_is_needed() -> None:
+    """For lambda > mu the line grows by itself until nobody gets in."""
+    assert _goodput(1.05, stalled=False) < 0.01
+
+
+@pytest.mark.parametrize(("over", "share"), [(0.5, 1.0), (1.0, 1.0), (1.25, 1.0), (1.5, 2 / 3), (2.5, 0.0)])
+def test_sound_beyond_what_can_be_sent_comes_too_late(over: float, share: float) -> None:
+    """The share of the time that is live, by how much more sound is asked for than can be sent."""
+    assert fluid.heard(over) == pytest.approx(share)
+
+
+def test_people_are_conserved() -> None:
+    """Whoever was let in is hearing, about to hear, or silent, until they leave: all arrivals of a calm evening."""
+    evening = table("faults=[]", "rooms.capacity.platform=100%", "rooms.capacity.media=100%").evening
+    planned = evening.load[:, fluid.PLANNED]
+    cell = driver.cell_of(evening.cells)
+    buffer, rows = np.zeros(1, fluid.FLUID), np.zeros_like(evening.rows)
+    s = fluid.of(buffer)
+    fluid.begin(s)
+    for k in range(len(planned)):
+        line.flow(s, cell.p, cell.q, evening.c[k], evening.load, evening.word, rows, k)
+        assert s.f[fluid.PRESENT] == pytest.approx(planned[k], rel=1e-3, abs=1.0)
