@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from chaos import state
 from chaos.codes import INTERRUPTED, NOT_UNDONE, TERMINATED
@@ -58,8 +58,12 @@ def study(file: Path, asked: Asked) -> int:
             print(f"standby: interrupted; go on with `{_command(file, asked)} --resume`", file=sys.stderr)
             return found
         calibration = found
-    with progress("simulated evenings") as heard:
-        result = conduct(loaded, simulate, workers=workers, heard=heard, calibration=calibration)
+    try:
+        with progress("simulated evenings") as heard:
+            result = conduct(loaded, simulate, workers=workers, heard=heard, calibration=calibration)
+    except KeyboardInterrupt:
+        print("standby: interrupted; nothing was written", file=sys.stderr)
+        return INTERRUPTED
     write(folder, result, _command(file, asked))
     _tell(result, folder)
     return 0
@@ -141,9 +145,9 @@ def _tell(result: StudyResult, folder: Path) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Heard]:
+def progress(what: str, console: Console | None = None) -> Iterator[Heard]:
     """Shows how far it is and how long it will take: a bar on a terminal, a line now and then in a pipe."""
-    console = Console(highlight=False, file=sys.stderr)
+    console = console or Console(highlight=False, stderr=True)
     heard = Heard(what, console)
     if not console.is_terminal:
         yield heard
@@ -162,12 +166,12 @@ class Heard:
         self._what, self._console = what, console
         self._began = self._told = time.monotonic()
         self.bar: Progress | None = None
-        self.task: int | None = None
+        self.task: TaskID | None = None
 
     def __call__(self, done: int, whole: int) -> None:
         """`done` of `whole`."""
         if self.bar is not None and self.task is not None:
-            self.bar.update(self.bar.task_ids[self.task], completed=done, total=whole)
+            self.bar.update(self.task, completed=done, total=whole)
             return
         now = time.monotonic()
         if now - self._told < TOLD_EVERY:

@@ -103,12 +103,20 @@ def notes(
 
 
 def _about(causes: Causes) -> Iterator[str]:
+    names = [part.factor for part in causes.factors]
+    best = max(range(len(causes.cells)), key=lambda bits: causes.cells[bits])
+    switched = [name for place, name in enumerate(names) if best >> place & 1]
+    what = f"{_listed(switched)} as they could have been" if switched else "everything as it was"
+    yield f"Of the {len(causes.cells)} combinations of the causes, {what} keeps most rooms: {causes.cells[best]:.1%}."
     shares = [part for part in causes.factors if part.share is not None]
-    if not shares:
-        yield "The factorial design shows no gain that could be divided among the causes."
-        return
-    largest = max(shares, key=lambda part: part.share or 0.0)
-    yield (
-        f"From the worst combination of the causes to the best, survival goes from {causes.worst:.1%} to "
-        f"{causes.best:.1%}; the largest share of it is due to the {largest.factor} ({largest.share:.0%})."
-    )
+    if shares:
+        largest = max(shares, key=lambda part: part.share or 0.0)
+        yield (
+            f"From the worst combination ({causes.worst:.1%}) to all of them as they could have been "
+            f"({causes.best:.1%}), the largest share is due to the {largest.factor} ({largest.share:.0%})."
+        )
+    else:
+        yield "All causes together gain nothing that could be divided among them."
+    for part in causes.factors:
+        if part.interval.high < 0:
+            yield f"The {part.factor} makes it worse: {100 * part.part:+.1f} points on average over the combinations."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -363,6 +364,7 @@ def _unknown(spec: FaultSpec) -> UsageError:
     )
 
 
+@lru_cache(maxsize=16)
 def _load(group: AudienceGroup, dt: float, steps: int) -> NDArray[np.float64]:
     """By step: who arrives, the share of those there that stays, and who should be there at its end."""
     moments = np.arange(steps + 1) * dt
@@ -394,6 +396,7 @@ def _come(group: AudienceGroup, moment: float) -> float:
     return (1 - math.exp(-x / people.BURST_MEAN)) / (1 - math.exp(-1 / people.BURST_MEAN))
 
 
+@lru_cache(maxsize=16)
 def _word(dt: float, steps: int) -> NDArray[np.float64]:
     """How word of a relaunch spreads: by step the share reached, then that many steps as equally likely points."""
     spread = NormalDist(math.log(audience.RELAUNCH_MEDIAN_S), audience.RELAUNCH_SIGMA)

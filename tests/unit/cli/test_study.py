@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from chaos.cli.app import run_app
+from chaos.cli.studying import progress
 from tests.unit.study.standin import ROOT, STUDY, simulate
 
 
@@ -75,3 +78,31 @@ def test_a_study_is_validated_as_one(document: Path, capsys: pytest.CaptureFixtu
     document.write_text(STUDY.replace("seed: 7", "sede: 7"))
     assert run_app(["validate", str(document)]) == 2
     assert "small.yaml:5:1: sede: unknown key" in capsys.readouterr().err
+
+
+def test_an_interrupted_study_writes_nothing(
+    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C ends it with 130."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chaos.cli.studying.conduct", interrupted)
+    assert run_app(["study", str(document), "--out", str(tmp_path / "out")]) == 130
+    assert "nothing was written" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_progress_tells_how_long_it_will_take() -> None:
+    """A bar on a terminal; in a pipe a line now and then, with the time left."""
+    console = Console(file=io.StringIO(), force_terminal=True)
+    with progress("evenings", console) as heard:
+        heard(5, 10)
+    assert "evenings" in console.file.getvalue()  # type: ignore[attr-defined]
+    with progress("evenings", Console(file=io.StringIO())) as heard:
+        heard._began, heard._told = heard._began - 20, heard._told - 20
+        heard(5, 10)
+        heard(6, 10)
+        told = heard._console.file.getvalue()  # type: ignore[attr-defined]
+    assert told.splitlines() == ["5 of 10 evenings; about 20 s left"]

@@ -12,11 +12,11 @@ from chaos.crew.people import ON_CALL, StageTime
 from chaos.crew.runbook import Runbook
 from chaos.experiment.model import Experiment
 from chaos.experiment.people import Mechanisms
-from chaos.study.answer import answer
+from chaos.study.answer import _about, answer
 from chaos.study.closed_form import repair_delay
 from chaos.study.conduct import conduct
 from chaos.study.outer import determined, without_noise
-from chaos.study.result import StudyResult, ValueBounds
+from chaos.study.result import Bounds, StudyResult, ValueBounds
 from chaos.study.schema import result_schema_text
 from chaos.study.simulator import Trials
 from chaos.study.sweep import Cell, Sweep, survived
@@ -214,3 +214,17 @@ def test_nobody_repairs_nothing() -> None:
     """Without people only a room that is never lost is safe."""
     found = repair_delay(ON_CALL, Mechanisms(), 0, 600.0)
     assert found.before(np.array([600.0, np.inf])).tolist() == [0.0, 1.0]
+
+
+def test_causes_that_make_it_worse_are_told(result: StudyResult) -> None:
+    """The best combination is named, and a factor whose whole interval is below 0 is said to make it worse."""
+    assert result.attribution is not None
+    assert any("Of the 4 combinations of the causes" in note for note in result.notes)
+    parts = tuple(
+        one.model_copy(update={"part": -0.2, "interval": Bounds(low=-0.3, high=-0.1), "share": None})
+        for one in result.attribution.factors
+    )
+    worse = result.attribution.model_copy(update={"factors": parts, "cells": (0.9, 0.5, 0.4, 0.1)})
+    told = list(_about(worse))
+    assert told[0] == "Of the 4 combinations of the causes, everything as it was keeps most rooms: 90.0%."
+    assert "The profile makes it worse: -20.0 points on average over the combinations." in told
