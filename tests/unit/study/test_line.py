@@ -92,3 +92,13 @@ def test_people_are_conserved() -> None:
     assert shut.sum() > 300
     assert (np.diff(present)[shut] <= 1e-6).all()
     assert present[-1] < planned[-1] / 2
+
+
+def test_a_bridge_that_carries_nothing_leaves_the_platform_idle() -> None:
+    """While the bridge is down people wait on its near side: the bridge calls the crew, not the token service."""
+    down = table("faults=[{fault: down, link: media-to-platform, at: 4m, lasts: 3m}]").evening
+    loaded = table("faults=[]").evening
+    seconds = range(380, 540)
+    assert not any(down.bits[second] & fluid.SIGNAL_TOKENS for second in seconds)
+    assert down.bits[570] & fluid.SIGNAL_TOKENS
+    assert not loaded.bits[560] & fluid.SIGNAL_TOKENS
