@@ -378,7 +378,7 @@ def verdict(cell: Cell, a: fluid.Fluid, out: Floats) -> None:
         lost = min(lost, a.f[fluid.BELOW_SINCE])
     out[OUT_LOST_AT] = lost
     out[OUT_LOST] = a.f[fluid.LOST]
-    out[OUT_JOINED] = a.f[fluid.LET_IN] / tried if tried > 0.0 else 1.0
+    out[OUT_JOINED] = min(1.0, a.f[fluid.LET_IN] / tried) if tried > 0.0 else 1.0
 
 
 @jit

@@ -43,13 +43,14 @@ ARRIVE, KEEP, PLANNED = range(3)
 (
     HEAR, NEW, QUIET_1, QUIET_2, STAY, WAIT, QUEUE, PART, ZOMBIES, BACKLOG, RATE_FIRST, RATE_LATER, RATE_GHOST,
     RATE_OUT_FIRST, RATE_OUT_LATER, RATE_BACK, BROKEN, BREAK, LOST_AT, LOST, TRIED, LET_IN, BELOW_SINCE, SHARE_HEARING,
-    LOAD, BACKLOG_BEFORE, COME_BEFORE, PRESENT, ANNOUNCED, FLOATS,
-) = range(30)  # fmt: skip
+    LOAD, BACKLOG_BEFORE, COME_BEFORE, PRESENT, ANNOUNCED, LINE, FLOATS,
+) = range(31)  # fmt: skip
 """Places in `Fluid.f`. HEAR, NEW: let in, hearing or about to. QUIET_1, QUIET_2: silent, two stages of patience.
 QUEUE: all that stands in the line for somebody, PART: of the row at its head, the share that was served. ZOMBIES:
 what nobody wants any more and is served all the same. BACKLOG: announcements, in tokens' worth. BROKEN, BREAK: for
 how long the host, and the judge, have found the room broken. LOAD: tokens served in the last step, of what can be.
-COME_BEFORE: people who had come before the room was relaunched."""
+COME_BEFORE: people who had come before the room was relaunched. LINE: how much of the queue can stand at the
+platform's door."""
 HEAD, SPUN, SPUN_BACK, OVER, SECOND, CHOKED, SIGNALS, ANYBODY, JUDGED, COUNTED, NUMBERS = range(11)
 """Places in `Fluid.n`. HEAD: the first row with anything left. SPUN: rows before it have spun out. OVER: the room has
 ended. SECOND: the step of its relaunch, or -1. CHOKED: every answer comes too late. SIGNALS: bits. JUDGED, COUNTED:
@@ -294,7 +295,7 @@ def judge(s: Fluid, m: Model, planned: float, k: int) -> None:
     if n[OVER] != 0 and n[SECOND] < 0:
         signals |= SIGNAL_ENDED
     speed = p[MU] if f[BACKLOG] <= 0.0 else p[MU] * (1.0 - p[SHARE])
-    waiting = (f[QUEUE] if c[BYPASS] == 0.0 else 0.0) + f[ZOMBIES]
+    waiting = min(f[QUEUE], f[LINE]) + f[ZOMBIES]
     if f[LOAD] > p[TOKENS_AT] or waiting > speed * p[LIMIT]:
         signals |= SIGNAL_TOKENS
     if f[BACKLOG] > f[BACKLOG_BEFORE] and f[BACKLOG] > p[BACKLOG_AT] * (speed if waiting > 0.0 else p[MU]):

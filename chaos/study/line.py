@@ -284,6 +284,7 @@ def budget(s: Fluid, m: Model) -> float:
     idle = min(tokens, f[fluid.ZOMBIES])
     f[fluid.ZOMBIES] -= idle
     door = p[fluid.DOOR] * c[fluid.SERVING] * dt
+    f[fluid.LINE] = 0.0
     if c[fluid.BYPASS] != 0.0:
         f[fluid.LOAD] = idle / (p[fluid.MU] * dt)
         return float(door)
@@ -292,12 +293,14 @@ def budget(s: Fluid, m: Model) -> float:
     if late and p[fluid.BREAKER] == 0.0 and p[fluid.DEADLINES] == 0.0:
         n[fluid.CHOKED] = 1  # calls time out and are made again while their first tries stand in the line
     if n[fluid.CHOKED] != 0 or c[fluid.DELAY] > p[fluid.TIMEOUT] or c[fluid.LOSS] >= 1.0:
-        f[fluid.LOAD] = 1.0 if n[fluid.CHOKED] != 0 else 0.0
+        f[fluid.LOAD] = 1.0 if n[fluid.CHOKED] != 0 and c[fluid.LOSS] < 1.0 else 0.0
         return 0.0
     hold = c[fluid.DELAY] + c[fluid.LOSS] / (1.0 - c[fluid.LOSS]) * p[fluid.TIMEOUT]
     can = min(tokens - idle, door)
-    if hold > 0.0:
-        can = min(can, pool * dt / hold)
+    if hold > 0.0 and pool * dt / hold < can:
+        can = pool * dt / hold
+    else:
+        f[fluid.LINE] = pool
     f[fluid.LOAD] = (idle + min(can, f[fluid.QUEUE])) / (p[fluid.MU] * dt)
     return float(can)
 

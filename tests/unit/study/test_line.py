@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from chaos.study import driver, fluid, line
-from tests.unit.study.cells import table
+from chaos.experiment import load
+from chaos.faults.specs import spec_types
+from chaos.study import compiling, driver, fluid, line
+from chaos.study.cell import cell_of
+from chaos.study.durations import Durations
+from chaos.study.simulator import Table
+from tests.unit.study.cells import EXPERIMENTS, runbook, table
 
 STEPS = 3000
 STALL = range(300, 420)
@@ -92,3 +97,31 @@ def test_people_are_conserved() -> None:
     assert shut.sum() > 300
     assert (np.diff(present)[shut] <= 1e-6).all()
     assert present[-1] < planned[-1] / 2
+
+
+def test_a_bridge_that_carries_nothing_leaves_the_platform_idle() -> None:
+    """While the bridge is down people wait on its near side: the bridge calls the crew, not the token service."""
+    down = table("faults=[{fault: down, link: media-to-platform, at: 4m, lasts: 3m}]").evening
+    loaded = table("faults=[]").evening
+    seconds = range(380, 540)
+    assert not any(down.bits[second] & fluid.SIGNAL_TOKENS for second in seconds)
+    assert down.bits[570] & fluid.SIGNAL_TOKENS
+    assert not loaded.bits[560] & fluid.SIGNAL_TOKENS
+
+
+@pytest.mark.parametrize(("profile", "least", "most"), [("as-found", 0.0, 0.01), ("hardened", 0.7, 1.1)])
+def test_a_retry_storm_outlasts_its_cause_unless_hardened(profile: str, least: float, most: float) -> None:
+    """The shipped pair: when the bridge is back, joins stay away as found, and are back hardened."""
+    experiment = load(EXPERIMENTS / f"retry-storm-{profile}.yaml", faults=spec_types()).experiment
+    cell = cell_of(experiment, runbook(), Durations(), compiling.stamp())
+    evening = Table(cell, driver).evening
+    buffer, rows = np.zeros(1, fluid.FLUID), np.zeros_like(evening.rows)
+    s, one = fluid.of(buffer), driver.cell_of(cell.cells)
+    fluid.begin(s)
+    counts = np.zeros((len(evening.load), 2))
+    for k in range(len(counts)):
+        s.c[:] = evening.c[k]
+        line.flow(s, one, evening.load, evening.word, rows, k)
+        counts[k] = s.f[fluid.LET_IN], s.f[fluid.TRIED]
+    let_in, tried = counts[-1] - counts[540]
+    assert least <= let_in / tried <= most
