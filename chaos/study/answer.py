@@ -111,12 +111,9 @@ def _about(causes: Causes) -> Iterator[str]:
     shares = [part for part in causes.factors if part.share is not None]
     if shares:
         largest = max(shares, key=lambda part: part.share or 0.0)
-        yield (
-            f"From the worst combination ({causes.worst:.1%}) to all of them as they could have been "
-            f"({causes.best:.1%}), the largest share is due to the {largest.factor} ({largest.share:.0%})."
-        )
+        yield f"Of the spread between them the largest share is due to the {largest.factor} ({largest.share:.0%})."
     else:
-        yield "All causes together gain nothing that could be divided among them."
+        yield "The combinations differ by chance alone."
     for part in causes.factors:
         if part.interval.high < 0:
             yield f"The {part.factor} makes it worse: {100 * part.part:+.1f} points on average over the combinations."

@@ -58,9 +58,8 @@ def _causes(result: StudyResult) -> list[_Row]:
     for one in factors:
         notes = [points(one.part)]
         if one.share is not None and one.share_interval is not None:
-            notes.append(
-                f"{whole(one.share)} of the whole ({whole(one.share_interval.low)} to {whole(one.share_interval.high)})"
-            )
+            low, high = one.share_interval.low, one.share_interval.high
+            notes.append(f"{whole(one.share)} of the spread ({whole(low)} to {whole(high)})")
         rows.append(
             _Row(one.factor, notes, plots.part(one.part, one.interval, largest or 1.0, what=one.factor))
         )
