@@ -42,12 +42,10 @@ from chaos.study.durations import Durations
 STEP = 1.0
 """Story seconds of one step of the audience."""
 TOKENS_AT = 0.9
-"""The share of the capacity in tokens at which TokensOverloaded fires, and its window, real seconds
-(rules/alerts.yaml)."""
-TOKENS_WINDOW = 5.0
-WINDOWS_SEEN = 1.645
-"""Standard deviations by which the highest of some twenty windows lies above the mean: a scaled-down live room counts
-so few tokens in one that the rule fires before the mean is there; at full scale nothing is left of that."""
+"""The share of the capacity in tokens at which TokensOverloaded fires (rules/alerts.yaml). The mean decides: a room
+at a thousandth counts few tokens in a window, so there the alert flickers before, and whoever it called stands down
+again.
+"""
 BACKLOG_AT, SATURATED_AT, SLOW_AT = 20.0, 0.9, 0.5
 """AnnouncementsBacklog (story seconds), MediaSaturated (of what can be sent), BridgeSlow (real seconds)."""
 PATIENCE_MEAN = people.PATIENCE_MEDIAN_S * math.exp(people.PATIENCE_SIGMA**2 / 2)
@@ -145,7 +143,6 @@ def _parameters(
 ) -> None:
     scale, knobs = settings.time_scale, settings.knobs
     mu = workers.TOKENS_PER_STORY_SECOND * settings.capacity.platform * durations.token_capacity
-    counted = TOKENS_AT * mu * settings.scale * scale * TOKENS_WINDOW
     pool = sum(bridge.BULKHEAD_WORKERS.values()) if knobs.bulkhead else bridge.SHARED_WORKERS
     told = {
         fluid.DT: dt,
@@ -174,7 +171,7 @@ def _parameters(
         fluid.RECOVERY: durations.recovery * scale,
         fluid.UNIT: workers.UNIT_COST,
         fluid.BACKLOG_AT: BACKLOG_AT,
-        fluid.TOKENS_AT: TOKENS_AT * max(0.0, 1.0 - WINDOWS_SEEN / math.sqrt(counted)),
+        fluid.TOKENS_AT: TOKENS_AT,
         fluid.SATURATED_AT: SATURATED_AT,
         fluid.RELAUNCH: audience.RELAUNCH_SHARE,
         fluid.FOLLOWERS: group.followers,

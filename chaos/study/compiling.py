@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
+import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from functools import cache
 from pathlib import Path
@@ -27,6 +28,8 @@ from chaos.errors import UsageError
 
 F = TypeVar("F", bound=Callable[..., object])
 SUFFIX = "_jit"
+_LOADING = threading.RLock()
+"""Held while a twin is loaded: nobody sees one that is half there."""
 SOURCES = (
     "chaos.crew.core",
     "chaos.study.fluid",
@@ -71,18 +74,19 @@ def twin(module: ModuleType) -> ModuleType:
         raise UsageError(
             "simulating needs numba, which is not installed here; install the extra: pip install 'standby-chaos[sim]'"
         )
-    if module is core:
-        return core.compiled()
-    name = module.__name__ + SUFFIX
-    if name not in sys.modules:
-        assert module.__file__ is not None
-        spec = importlib.util.spec_from_file_location(name, module.__file__)
-        assert spec is not None
-        assert spec.loader is not None
-        made = importlib.util.module_from_spec(spec)
-        sys.modules[name] = made
-        spec.loader.exec_module(made)
-    return sys.modules[name]
+    with _LOADING:
+        if module is core:
+            return core.compiled()
+        name = module.__name__ + SUFFIX
+        if name not in sys.modules:
+            assert module.__file__ is not None
+            spec = importlib.util.spec_from_file_location(name, module.__file__)
+            assert spec is not None
+            assert spec.loader is not None
+            made = importlib.util.module_from_spec(spec)
+            sys.modules[name] = made
+            spec.loader.exec_module(made)
+        return sys.modules[name]
 
 
 @cache

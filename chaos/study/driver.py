@@ -145,7 +145,6 @@ class Buffers(NamedTuple):
     worlds: Buffer
     replays: Buffer
     rows: Floats
-    c: Floats
 
 
 class Trial(NamedTuple):
@@ -159,7 +158,6 @@ class Trial(NamedTuple):
     a: fluid.Fluid
     w: world.World
     rows: Floats
-    c: Floats
     fluids: Buffer
     replays: Buffer
 
@@ -301,11 +299,11 @@ def start(x: Trial, d: core.Draws, slot: int, t: float) -> int:
 def change(cell: Cell, e: Evening, a: fluid.Fluid, rows: Floats, k: int, what: int) -> None:
     """Let the audience know what a change of the world means to it, before step `k`."""
     if what & world.SILENT:
-        line.fall_silent(a, cell.q, rows, k)
+        line.fall_silent(a, cell, rows, k)
     if what & world.SCATTERED:
-        line.scatter(a, cell.q, rows, k)
+        line.scatter(a, cell, rows, k)
     if what & world.RELAUNCHED:
-        fluid.relaunch(a, cell.p, e.load, k)
+        fluid.relaunch(a, cell, e.load, k)
 
 
 @jit
@@ -333,26 +331,22 @@ def turn_fault(faults: Floats, w: world.World, number: int) -> int:
 
 
 @jit
-def due_by(
-    cell: Cell, e: Evening, a: fluid.Fluid, w: world.World, rows: Floats, c: Floats, k: int, t: float
-) -> None:
+def due_by(cell: Cell, e: Evening, a: fluid.Fluid, w: world.World, rows: Floats, k: int, t: float) -> None:
     """Turn the faults that are due by `t`, on an evening without a crew."""
     while True:
         moment, number = due_fault(e.faults, w)
         if moment > t:
             return
         what = turn_fault(e.faults, w, number)
-        world.conditions(w, e.faults, c)
+        world.conditions(w, e.faults, a.c)
         change(cell, e, a, rows, k, what)
 
 
 @jit
-def step_base(
-    cell: Cell, e: Evening, a: fluid.Fluid, w: world.World, rows: Floats, c: Floats, k: int
-) -> None:
+def step_base(cell: Cell, e: Evening, a: fluid.Fluid, w: world.World, rows: Floats, k: int) -> None:
     """One step of the evening without a crew, the faults that are due before it included."""
-    due_by(cell, e, a, w, rows, c, k, k * cell.p[fluid.DT])
-    line.flow(a, cell.p, cell.q, c, e.load, e.word, rows, k)
+    due_by(cell, e, a, w, rows, k, k * cell.p[fluid.DT])
+    line.flow(a, cell, e.load, e.word, rows, k)
     w.n[world.OVER] = a.n[fluid.OVER]
 
 
@@ -369,11 +363,11 @@ def fork(x: Trial, e: Evening, k: int, t: float) -> None:
     for h in range(min(first, x.a.n[fluid.SPUN_BACK]), begin):
         for column in range(line.COLUMNS):
             x.rows[h, column] = e.rows[h, column]
-    world.conditions(w, e.faults, x.c)
+    world.conditions(w, e.faults, x.a.c)
     for step in range(begin, k):
-        step_base(x.cell, e, x.a, w, x.rows, x.c, step)
-    due_by(x.cell, e, x.a, w, x.rows, x.c, k, t - 1e-9)
-    world.conditions(x.w, e.faults, x.c)
+        step_base(x.cell, e, x.a, w, x.rows, step)
+    due_by(x.cell, e, x.a, w, x.rows, k, t - 1e-9)
+    world.conditions(x.w, e.faults, x.a.c)
 
 
 @jit
@@ -384,7 +378,7 @@ def verdict(cell: Cell, a: fluid.Fluid, out: Floats) -> None:
         lost = min(lost, a.f[fluid.BELOW_SINCE])
     out[OUT_LOST_AT] = lost
     out[OUT_LOST] = a.f[fluid.LOST]
-    out[OUT_JOINED] = a.f[fluid.LET_IN] / tried if tried > 0.0 else 1.0
+    out[OUT_JOINED] = min(1.0, a.f[fluid.LET_IN] / tried) if tried > 0.0 else 1.0
 
 
 @jit
@@ -392,7 +386,7 @@ def prepare(x: Trial, d: core.Draws) -> None:
     """Nothing is told yet, and nothing is under way."""
     core.reset_(x.s, x.p, d)
     world.begin(x.w)
-    world.conditions(x.w, x.faults, x.c)
+    world.conditions(x.w, x.faults, x.a.c)
     desk = x.desk
     for signal in range(SIGNALS):
         desk.lit[signal] = 0
@@ -431,7 +425,7 @@ def advance(x: Trial, e: Evening, k: int, until: int) -> tuple[int, bool]:
     desk, w = x.desk, x.w
     if desk.own[0] != 0:
         while k < until:
-            line.flow(x.a, x.cell.p, x.cell.q, x.c, e.load, e.word, x.rows, k)
+            line.flow(x.a, x.cell, e.load, e.word, x.rows, k)
             k += 1
             if x.a.n[fluid.SIGNALS] != desk.bits[0] or x.a.n[fluid.OVER] != w.n[world.OVER]:
                 desk.bits[0] = x.a.n[fluid.SIGNALS]
@@ -508,8 +502,8 @@ def play(x: Trial, e: Evening, d: core.Draws, out: Floats) -> None:
         if not turned:
             continue
         fault_at, fault = due_fault(x.faults, x.w)
-        world.conditions(x.w, x.faults, x.c)
-        if x.desk.own[0] == 0 and k < steps and (differs(x.c, e.c, k) or (kind != IS_FAULT and what != 0)):
+        world.conditions(x.w, x.faults, x.a.c)
+        if x.desk.own[0] == 0 and k < steps and (differs(x.a.c, e.c, k) or (kind != IS_FAULT and what != 0)):
             fork(x, e, k, t)
         if x.desk.own[0] != 0:
             change(x.cell, e, x.a, x.rows, k, what)
@@ -539,14 +533,14 @@ def play_base(x: Trial, e: Evening) -> None:
     w = world.of(x.replays)
     fluid.begin(x.a)
     world.begin(w)
-    world.conditions(w, x.faults, x.c)
+    world.conditions(w, x.faults, x.a.c)
     for k in range(steps):
         if k % SNAPSHOT == 0:
             e.snapshots[k // SNAPSHOT] = x.fluids[0]
             e.worlds[k // SNAPSHOT] = x.replays[0]
-        step_base(x.cell, e, x.a, w, e.rows, x.c, k)
+        step_base(x.cell, e, x.a, w, e.rows, k)
         for place in range(fluid.CONDITIONS):
-            e.c[k, place] = x.c[place]
+            e.c[k, place] = x.a.c[place]
         e.bits[k + 1] = x.a.n[fluid.SIGNALS] | x.a.n[fluid.OVER] << fluid.BITS
     e.nexts[steps] = steps + 1
     for k in range(steps - 1, -1, -1):
@@ -560,7 +554,7 @@ def play_some(e: Evening, b: Buffers, first: int, outs: Floats) -> None:
     crew."""
     x = Trial(
         cell_of(e.cells), e.faults, state_of(b.states), params_of(b.params), desk_of(b.desks), fluid.of(b.fluids),
-        world.of(b.worlds), b.rows, b.c, b.fluids, b.replays,
+        world.of(b.worlds), b.rows, b.fluids, b.replays,
     )  # fmt: skip
     if outs.shape[0] == 0:
         play_base(x, e)

@@ -17,7 +17,7 @@ Written for two drivers, as `chaos.crew.core` is: plain, and compiled (`chaos.st
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,13 +43,14 @@ ARRIVE, KEEP, PLANNED = range(3)
 (
     HEAR, NEW, QUIET_1, QUIET_2, STAY, WAIT, QUEUE, PART, ZOMBIES, BACKLOG, RATE_FIRST, RATE_LATER, RATE_GHOST,
     RATE_OUT_FIRST, RATE_OUT_LATER, RATE_BACK, BROKEN, BREAK, LOST_AT, LOST, TRIED, LET_IN, BELOW_SINCE, SHARE_HEARING,
-    LOAD, BACKLOG_BEFORE, COME_BEFORE, PRESENT, ANNOUNCED, FLOATS,
-) = range(30)  # fmt: skip
+    LOAD, BACKLOG_BEFORE, COME_BEFORE, PRESENT, ANNOUNCED, LINE, FLOATS,
+) = range(31)  # fmt: skip
 """Places in `Fluid.f`. HEAR, NEW: let in, hearing or about to. QUIET_1, QUIET_2: silent, two stages of patience.
 QUEUE: all that stands in the line for somebody, PART: of the row at its head, the share that was served. ZOMBIES:
 what nobody wants any more and is served all the same. BACKLOG: announcements, in tokens' worth. BROKEN, BREAK: for
 how long the host, and the judge, have found the room broken. LOAD: tokens served in the last step, of what can be.
-COME_BEFORE: people who had come before the room was relaunched."""
+COME_BEFORE: people who had come before the room was relaunched. LINE: how much of the queue can stand at the
+platform's door."""
 HEAD, SPUN, SPUN_BACK, OVER, SECOND, CHOKED, SIGNALS, ANYBODY, JUDGED, COUNTED, NUMBERS = range(11)
 """Places in `Fluid.n`. HEAD: the first row with anything left. SPUN: rows before it have spun out. OVER: the room has
 ended. SECOND: the step of its relaunch, or -1. CHOKED: every answer comes too late. SIGNALS: bits. JUDGED, COUNTED:
@@ -78,7 +79,10 @@ DELAY, LOSS, SERVING, UP, BYPASS, SHED, EDGE, THERE, SHED_NEWS, CONDITIONS = ran
 way to the platform; instances that serve; whether platform is up; switches; share of lost ones at the edge; whether
 the room is on an instance that is up."""
 
-FLUID = np.dtype([("f", "f8", FLOATS), ("n", "i8", NUMBERS), ("ring", "f8", RING * RINGS)], align=True)
+FLUID = np.dtype(
+    [("f", "f8", FLOATS), ("n", "i8", NUMBERS), ("c", "f8", CONDITIONS), ("ring", "f8", RING * RINGS)],
+    align=True,
+)
 TINY = 1e-9
 WORDS = 8
 """How many points stand for the time until word of a relaunch reaches one."""
@@ -89,7 +93,20 @@ class Fluid(NamedTuple):
 
     f: Floats
     n: Ints
+    c: Floats
     ring: Floats
+
+
+class Model(Protocol):
+    """What is the same in all trials of a cell, as far as the audience is concerned: parameters and spans."""
+
+    @property
+    def p(self) -> Floats:
+        """The parameters."""
+
+    @property
+    def q(self) -> Ints:
+        """The spans."""
 
 
 @jit
@@ -97,6 +114,7 @@ def begin(s: Fluid) -> None:
     """The state before anybody came."""
     s.f[:] = 0.0
     s.n[:] = 0
+    s.c[:] = 0.0
     s.ring[:] = 0.0
     s.f[STAY] = 1.0
     s.f[WAIT] = 1.0
@@ -129,34 +147,39 @@ def evenly(s: Fluid, start: int, lasts: int, which: int, amount: float) -> None:
 
 
 @jit
-def press_later(s: Fluid, q: Ints, k: int, which: int, amount: float) -> None:
+def press_later(s: Fluid, m: Model, k: int, which: int, amount: float) -> None:
     """People pause, and press again: the lognormal pause as three points."""
+    q = m.q
     add(s, k + q[IN_PAUSE_1], which, 0.25 * amount)
     add(s, k + q[IN_PAUSE_2], which, 0.5 * amount)
     add(s, k + q[IN_PAUSE_3], which, 0.25 * amount)
 
 
 @jit
-def return_later(s: Fluid, q: Ints, k: int, amount: float) -> None:
+def return_later(s: Fluid, m: Model, k: int, amount: float) -> None:
     """Clients that look for the room by themselves try again."""
+    q = m.q
     add(s, k + q[IN_RETRY], BACK, amount / s.f[WAIT])
 
 
 @jit
-def session(s: Fluid, q: Ints, k: int, amount: float) -> None:
+def session(s: Fluid, m: Model, k: int, amount: float) -> None:
     """New sessions on fresh tokens: each is renewed at some moment of its validity."""
+    q = m.q
     evenly(s, k + 1, q[IN_VALID], FIRST, amount / s.f[STAY])
 
 
 @jit
-def renew_late(s: Fluid, q: Ints, k: int, alive: float) -> None:
+def renew_late(s: Fluid, m: Model, k: int, alive: float) -> None:
     """Renewed sessions are renewed again in the last fifth of their validity; `alive` is divided by STAY."""
+    q = m.q
     evenly(s, k + q[IN_VALID] - q[IN_FIFTH], q[IN_FIFTH], LATER, alive)
 
 
 @jit
-def keep(s: Fluid, q: Ints, k: int, amount: float) -> None:
+def keep(s: Fluid, m: Model, k: int, amount: float) -> None:
     """Sessions that stay on their old token: renewed in the second half of another validity."""
+    q = m.q
     evenly(s, k + q[IN_HALF], q[IN_HALF], LATER, amount / s.f[STAY])
 
 
@@ -172,8 +195,9 @@ def hear_again(s: Fluid, amount: float) -> None:
 
 
 @jit
-def leave(s: Fluid, p: Floats, stay: float) -> None:
+def leave(s: Fluid, m: Model, stay: float) -> None:
     """Those who have heard enough go, and those whose patience with silence is over."""
+    p = m.p
     f = s.f
     f[STAY] *= stay
     f[HEAR] *= stay
@@ -188,26 +212,28 @@ def leave(s: Fluid, p: Floats, stay: float) -> None:
 
 
 @jit
-def throw_out(s: Fluid, q: Ints, c: Floats, k: int) -> None:
+def throw_out(s: Fluid, m: Model, k: int) -> None:
     """Tokens that ran out unrenewed, and their grace with them: their people see the room closed, and press again."""
+    c = s.c
     f = s.f
     out = (max(0.0, f[RATE_OUT_FIRST]) + max(0.0, f[RATE_OUT_LATER])) * f[STAY]
     if out <= TINY:
         return
     if c[BYPASS] != 0.0:
-        keep(s, q, k, out)
+        keep(s, m, k, out)
         return
     within = f[HEAR] + f[NEW]
     share = min(1.0, out / within) if within > 0.0 else 0.0
     f[HEAR] *= 1.0 - share
     f[NEW] *= 1.0 - share
     f[QUIET_1] += share * within
-    press_later(s, q, k, AGAIN, share * within / f[WAIT])
+    press_later(s, m, k, AGAIN, share * within / f[WAIT])
 
 
 @jit
-def news(s: Fluid, p: Floats, c: Floats, k: int) -> None:
+def news(s: Fluid, m: Model, k: int) -> None:
     """Announcements: to all followers when the room opens, and of everybody in the room to the directory."""
+    p, c = m.p, s.c
     f = s.f
     if c[SHED_NEWS] != 0.0:
         f[BACKLOG] = 0.0
@@ -219,8 +245,9 @@ def news(s: Fluid, p: Floats, c: Floats, k: int) -> None:
 
 
 @jit
-def arrivals(s: Fluid, p: Floats, load: Floats, word: Floats, k: int) -> float:
+def arrivals(s: Fluid, m: Model, load: Floats, word: Floats, k: int) -> float:
     """Who comes for the first time in step `k`; to a relaunched room a share of those who lost the first."""
+    p = m.p
     if s.n[SECOND] < 0:
         return float(load[k, ARRIVE])
     came = s.f[COME_BEFORE] * word[k - s.n[SECOND]]
@@ -245,8 +272,9 @@ def heard(over: float) -> float:
 
 
 @jit
-def judge(s: Fluid, p: Floats, c: Floats, planned: float, k: int) -> None:
+def judge(s: Fluid, m: Model, planned: float, k: int) -> None:
     """Who hears, what host and judge make of it, what was lost, and what the monitoring can see."""
+    p, c = m.p, s.c
     f, n, dt = s.f, s.n, p[DT]
     within = f[HEAR] + f[NEW]
     asked = within / (p[CAPACITY] * c[SERVING])
@@ -262,12 +290,12 @@ def judge(s: Fluid, p: Floats, c: Floats, planned: float, k: int) -> None:
     if n[JUDGED] != 0:
         f[LOST] += max(0.0, planned - hearing) * dt / 60.0
     if n[OVER] == 0:
-        endure(s, p, c, ratio, k)
+        endure(s, m, ratio, k)
     signals = 0
     if n[OVER] != 0 and n[SECOND] < 0:
         signals |= SIGNAL_ENDED
     speed = p[MU] if f[BACKLOG] <= 0.0 else p[MU] * (1.0 - p[SHARE])
-    waiting = (f[QUEUE] if c[BYPASS] == 0.0 else 0.0) + f[ZOMBIES]
+    waiting = min(f[QUEUE], f[LINE]) + f[ZOMBIES]
     if f[LOAD] > p[TOKENS_AT] or waiting > speed * p[LIMIT]:
         signals |= SIGNAL_TOKENS
     if f[BACKLOG] > f[BACKLOG_BEFORE] and f[BACKLOG] > p[BACKLOG_AT] * (speed if waiting > 0.0 else p[MU]):
@@ -279,8 +307,9 @@ def judge(s: Fluid, p: Floats, c: Floats, planned: float, k: int) -> None:
 
 
 @jit
-def endure(s: Fluid, p: Floats, c: Floats, ratio: float, k: int) -> None:
+def endure(s: Fluid, m: Model, ratio: float, k: int) -> None:
     """How long the judge has seen too few hear, or too few let in, and how long the host bears a broken room."""
+    p, c = m.p, s.c
     f, n, dt = s.f, s.n, p[DT]
     t = (k + 1) * dt
     if n[JUDGED] != 0:
@@ -325,8 +354,9 @@ def close(s: Fluid, k: int, t: float) -> None:
 
 
 @jit
-def relaunch(s: Fluid, p: Floats, load: Floats, k: int) -> None:
+def relaunch(s: Fluid, m: Model, load: Floats, k: int) -> None:
     """The room is opened again from another account before step `k`; one that is still open is closed for it."""
+    p = m.p
     if s.n[OVER] == 0:
         close(s, k - 1, k * p[DT])
     s.n[SECOND] = k

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from chaos.crew import core
 from chaos.crew.runbook import Runbook
+from chaos.errors import UsageError
 from chaos.experiment.model import Experiment
 from chaos.study import compiling, driver, fluid, line, world
 from chaos.study.cell import STEP, Cell, cell_of
@@ -24,6 +25,8 @@ from chaos.study.durations import Durations
 
 CHUNK = 500
 """Trials that one worker plays in one go, with buffers of its own."""
+LAST_SEED = 2**63
+"""No live run has a seed of that size."""
 _AS_MEASURED = Durations()
 
 
@@ -72,6 +75,10 @@ def simulate(
     cell = cell_of(experiment, runbook, durations, compiling.stamp(), step)
     table = Table(cell, compiling.twin(driver))
     start = first + ((seed << 32) if seed is not None else 0)
+    if start < 0 or start + trials > LAST_SEED:
+        raise UsageError(
+            f"seeds {start} to {start + trials - 1} are no seeds of live runs: from 0 to 2**63 - 1"
+        )
     out = np.zeros((trials, driver.OUT_COLUMNS))
     chunks = range(0, trials, CHUNK)
     if workers <= 1 or len(chunks) <= 1:
@@ -126,5 +133,4 @@ class Table:
             worlds=np.zeros(1, world.WORLD),
             replays=np.zeros(1, world.WORLD),
             rows=np.zeros_like(self.evening.rows),
-            c=np.zeros(fluid.CONDITIONS),
         )

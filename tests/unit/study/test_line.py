@@ -2,9 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from chaos.study import driver, fluid, line
-from tests.unit.study.cells import table
+from chaos.experiment import load
+from chaos.faults.specs import spec_types
+from chaos.study import compiling, driver, fluid, line
+from chaos.study.cell import cell_of
+from chaos.study.durations import Durations
+from chaos.study.simulator import Table
+from tests.unit.study.cells import EXPERIMENTS, runbook, table
 
 STEPS = 3000
 STALL = range(300, 420)
@@ -16,13 +22,11 @@ def _goodput(demand: float, *, stalled: bool) -> float:
     Tokens are never renewed and nobody leaves; `stalled`: nothing is served for two minutes after five.
     """
     cell = driver.cell_of(table().evening.cells)
-    p, q = cell.p.copy(), cell.q.copy()
+    p = cell.p
     p[[fluid.UNIT, fluid.FOLLOWERS, fluid.JUDGE_FROM, fluid.GHOSTS]] = 0.0
     p[[fluid.HOST_PATIENCE, fluid.JUDGE_TO, fluid.TIMEOUT, fluid.CAPACITY]] = 1e12
     load = np.zeros((STEPS, 3))
     load[:, fluid.ARRIVE], load[:, fluid.KEEP] = demand * p[fluid.MU] * p[fluid.DT], 1.0
-    conditions = np.zeros(fluid.CONDITIONS)
-    conditions[[fluid.SERVING, fluid.UP, fluid.THERE]] = 1.0
     buffer, rows, word = (
         np.zeros(1, fluid.FLUID),
         np.zeros((STEPS, line.COLUMNS)),
@@ -30,14 +34,15 @@ def _goodput(demand: float, *, stalled: bool) -> float:
     )
     s = fluid.of(buffer)
     fluid.begin(s)
+    s.c[[fluid.SERVING, fluid.UP, fluid.THERE]] = 1.0
     before = 0.0
     for k in range(STEPS):
-        conditions[fluid.UP] = 0.0 if stalled and k in STALL else 1.0
+        s.c[fluid.UP] = 0.0 if stalled and k in STALL else 1.0
         s.ring.reshape(fluid.RING, fluid.RINGS)[:, fluid.FIRST] = 0.0
         s.f[fluid.RATE_FIRST] = 0.0
         if k == STEPS - 200:
             before = float(s.f[fluid.LET_IN])
-        line.flow(s, p, q, conditions, load, word, rows, k)
+        line.flow(s, cell, load, word, rows, k)
     return (float(s.f[fluid.LET_IN]) - before) / (200 * float(load[0, fluid.ARRIVE]))
 
 
@@ -65,14 +70,58 @@ def test_sound_beyond_what_can_be_sent_comes_too_late(over: float, share: float)
     assert fluid.heard(over) == pytest.approx(share)
 
 
-def test_people_are_conserved() -> None:
-    """Whoever was let in is hearing, about to hear, or silent, until they leave: all arrivals of a calm evening."""
-    evening = table("faults=[]", "rooms.capacity.platform=100%", "rooms.capacity.media=100%").evening
-    planned = evening.load[:, fluid.PLANNED]
+def _present(*overrides: str) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """By step of an evening without a crew: people who are there, people who should be, and joins that let one in."""
+    evening = table(*overrides).evening
     cell = driver.cell_of(evening.cells)
     buffer, rows = np.zeros(1, fluid.FLUID), np.zeros_like(evening.rows)
     s = fluid.of(buffer)
     fluid.begin(s)
-    for k in range(len(planned)):
-        line.flow(s, cell.p, cell.q, evening.c[k], evening.load, evening.word, rows, k)
-        assert s.f[fluid.PRESENT] == pytest.approx(planned[k], rel=1e-3, abs=1.0)
+    present, let_in = np.zeros(len(evening.load)), np.zeros(len(evening.load))
+    for k in range(len(present)):
+        s.c[:] = evening.c[k]
+        line.flow(s, cell, evening.load, evening.word, rows, k)
+        present[k], let_in[k] = s.f[fluid.PRESENT], s.f[fluid.LET_IN]
+    return present, evening.load[:, fluid.PLANNED], let_in
+
+
+def test_people_are_conserved() -> None:
+    """Whoever was let in is hearing, about to hear, or silent, until they leave: all who came on a calm evening, and
+    never more than came on one that is lost; while nobody is let in, nobody appears.
+    """
+    present, planned, _ = _present("faults=[]", "rooms.capacity.platform=100%", "rooms.capacity.media=100%")
+    assert present == pytest.approx(planned, rel=1e-3, abs=1.0)
+    present, planned, let_in = _present()
+    assert (present <= 1.001 * planned + 1.0).all()
+    shut = (np.diff(let_in) == 0.0) & (let_in[1:] > 0.0)
+    assert shut.sum() > 300
+    assert (np.diff(present)[shut] <= 1e-6).all()
+    assert present[-1] < planned[-1] / 2
+
+
+def test_a_bridge_that_carries_nothing_leaves_the_platform_idle() -> None:
+    """While the bridge is down people wait on its near side: the bridge calls the crew, not the token service."""
+    down = table("faults=[{fault: down, link: media-to-platform, at: 4m, lasts: 3m}]").evening
+    loaded = table("faults=[]").evening
+    seconds = range(380, 540)
+    assert not any(down.bits[second] & fluid.SIGNAL_TOKENS for second in seconds)
+    assert down.bits[570] & fluid.SIGNAL_TOKENS
+    assert not loaded.bits[560] & fluid.SIGNAL_TOKENS
+
+
+@pytest.mark.parametrize(("profile", "least", "most"), [("as-found", 0.0, 0.01), ("hardened", 0.7, 1.1)])
+def test_a_retry_storm_outlasts_its_cause_unless_hardened(profile: str, least: float, most: float) -> None:
+    """The shipped pair: when the bridge is back, joins stay away as found, and are back hardened."""
+    experiment = load(EXPERIMENTS / f"retry-storm-{profile}.yaml", faults=spec_types()).experiment
+    cell = cell_of(experiment, runbook(), Durations(), compiling.stamp())
+    evening = Table(cell, driver).evening
+    buffer, rows = np.zeros(1, fluid.FLUID), np.zeros_like(evening.rows)
+    s, one = fluid.of(buffer), driver.cell_of(cell.cells)
+    fluid.begin(s)
+    counts = np.zeros((len(evening.load), 2))
+    for k in range(len(counts)):
+        s.c[:] = evening.c[k]
+        line.flow(s, one, evening.load, evening.word, rows, k)
+        counts[k] = s.f[fluid.LET_IN], s.f[fluid.TRIED]
+    let_in, tried = counts[-1] - counts[540]
+    assert least <= let_in / tried <= most

@@ -3,15 +3,20 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chaos.errors import UsageError
+from chaos.experiment import load
+from chaos.faults.specs import spec_types
 from chaos.study import compiling, driver
 from chaos.study.durations import Durations
 from chaos.study.simulator import simulate
-from tests.unit.study.cells import NO_FAULTS, SIX, figures, launch, played, runbook, table
+from tests.unit.study.cells import EXPERIMENTS, NO_FAULTS, SIX, figures, launch, played, runbook, table
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -31,6 +36,45 @@ def test_plain_and_compiled_are_equal_to_the_byte(overrides: tuple[str, ...]) ->
     assert plain.evening.out.tobytes() == compiled.evening.out.tobytes()
     assert plain.evening.bits.tobytes() == compiled.evening.bits.tobytes()
     assert figures(plain, 12).tobytes() == figures(compiled, 12).tobytes()
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    st.sampled_from((1, 8, 60, 400)),
+    st.sampled_from(("1", "1/1000")),
+    st.sampled_from(("as-found", "hardened")),
+    st.dictionaries(
+        st.sampled_from(("token_cache", "breaker", "bulkhead", "admission", "deadlines")), st.booleans()
+    ),
+    st.sampled_from(("20%", "60%")),
+    st.sampled_from(("burst", "launch")),
+    st.sampled_from(("latency, delay: 2500ms", "down", "timeout, toxicity: 50%", "bandwidth, rate: 1KB/s")),
+    st.integers(0, 9),
+)
+def test_any_room_is_the_same_plain_and_compiled(
+    scale: int,
+    size: str,
+    profile: str,
+    knobs: dict[str, bool],
+    capacity: str,
+    shape: str,
+    fault: str,
+    people: int,
+) -> None:
+    """Whatever the knobs, faults and scales, compiled code keeps its bounds: it has the bytes of the plain source."""
+    told = ", ".join(f"{name}: {str(on).lower()}" for name, on in sorted(knobs.items()))
+    overrides: tuple[str, ...] = (
+        f"time_scale={scale}", f"rooms.scale={size}", f"rooms.profile={profile}", f"rooms.knobs={{{told}}}",
+        f"rooms.capacity={{platform: {capacity}, media: {capacity}}}", f"rooms.audience[0].shape={shape}",
+        f"faults[0]={{fault: {fault}, link: media-to-platform, at: 1m, until: repaired}}",
+        f"crew.headcount={people}", "crew.attending=true",
+    )  # fmt: skip
+    if "down" in fault:
+        overrides = (*overrides, "faults[2].select={room: launch}")
+    plain, compiled = table(*overrides), table(*overrides, compiled=True)
+    assert plain.evening.out.tobytes() == compiled.evening.out.tobytes()
+    assert figures(plain, 2).tobytes() == figures(compiled, 2).tobytes()
+    assert 0.0 <= plain.evening.out[driver.OUT_JOINED] <= 1.0
 
 
 @pytest.mark.parametrize("overrides", [SIX, (*SIX, *ODD)], ids=["six", "odd"])
@@ -61,6 +105,12 @@ def test_a_seed_is_the_upper_half_of_a_live_seed() -> None:
     whole = simulate(experiment, runbook=book, first=3 * 2**32 + 5, trials=20)
     other = simulate(experiment, runbook=book, first=5, trials=20)
     assert named.repaired_at.tobytes() == whole.repaired_at.tobytes() != other.repaired_at.tobytes()
+
+
+def test_seeds_that_no_live_run_has_are_refused() -> None:
+    """A stream beyond the last seed would wrap around to another one."""
+    with pytest.raises(UsageError, match="no seeds of live runs"):
+        simulate(launch(*SIX).experiment, runbook=runbook(), first=1, trials=1, seed=2**31)
 
 
 def test_the_controls() -> None:
@@ -182,3 +232,41 @@ def test_every_duration_tells_what_it_is() -> None:
     told = list(Durations().told())
     assert all(each.what and each.unit and each.source and each.value > 0 for each in told)
     assert {each.name for each in told} == set(vars(Durations()))
+
+
+def test_a_room_that_lost_its_instance_is_reopened() -> None:
+    """Who reopens the room elsewhere brings its listeners back: fewer minutes are lost than without repairs."""
+    gone = (
+        *NO_FAULTS[1:],
+        "faults=[{fault: node_loss, tier: media, select: {room: launch}, at: 5m, until: repaired}]",
+    )
+    mended, idle = played(*SIX, *gone), played(*SIX, *gone, "crew.repairs=false")
+    assert not idle.survived.any()
+    assert np.isfinite(mended.repaired_at).mean() > 0.9
+    assert np.median(mended.lost_listener_minutes) < 0.7 * np.median(idle.lost_listener_minutes)
+
+
+def test_a_relaunched_room_is_lost_and_saves_minutes() -> None:
+    """A room that was relaunched from another account stays lost; part of its audience hears again."""
+    late = ("rooms.audience[0].host_patience=1m", "timeline.after=10m")
+    mended, idle = played(*SIX, *late), played(*SIX, *late, "crew.repairs=false")
+    assert not idle.survived.any()
+    lost = ~mended.survived
+    assert lost.any()
+    assert mended.lost_listener_minutes.max() < idle.lost_listener_minutes.min()
+
+
+@pytest.mark.parametrize("path", sorted(EXPERIMENTS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_experiments_end_as_they_do_live(path: Path) -> None:
+    """Rooms that are shipped to be lost are lost, those that are shipped to live live; what has no model is refused."""
+    experiment = load(path, faults=spec_types()).experiment
+    if path.stem in {"platform-hang", "torn-segments"}:
+        with pytest.raises(UsageError, match="no model"):
+            simulate(experiment, runbook=runbook(), first=1, trials=1)
+        return
+    fate = simulate(experiment, runbook=runbook(), first=1, trials=2)
+    assert np.isfinite(fate.lost_listener_minutes).all()
+    doomed = {"black-holed-bridge", "failure-to-launch", "media-node-loss", "retry-storm-as-found"}
+    harmless = {"bridge-resets", "slow-bridge", "thin-bridge"}
+    assert path.stem not in doomed or not fate.survived.any()
+    assert path.stem not in harmless or fate.survived.all()
