@@ -164,7 +164,9 @@ class Heard:
 
     def __init__(self, what: str, console: Console) -> None:
         self._what, self._console = what, console
-        self._began = self._told = time.monotonic()
+        self._began: float | None = None
+        self._first = 0
+        self._told = time.monotonic()
         self.bar: Progress | None = None
         self.task: TaskID | None = None
 
@@ -174,8 +176,10 @@ class Heard:
             self.bar.update(self.task, completed=done, total=whole)
             return
         now = time.monotonic()
-        if now - self._told < TOLD_EVERY:
+        if self._began is None:  # what is compiled before the first is no measure for the rest
+            self._began, self._first = now, done
+        if now - self._told < TOLD_EVERY or done == self._first:
             return
         self._told = now
-        left = (now - self._began) * (whole - done) / max(1, done)
+        left = (now - self._began) * (whole - done) / (done - self._first)
         self._console.print(f"{done:,} of {whole:,} {self._what}; about {left:.0f} s left", soft_wrap=True)

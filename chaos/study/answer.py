@@ -29,8 +29,8 @@ def span(study: Study, interval: ValueBounds) -> str:
 
 def answer(study: Study, minima: Sequence[Minimum]) -> str:
     """The answer in one sentence, or that there is none; what compression changes comes first."""
-    target = f"{study.target.survival:.0%}".replace("%", " %")
-    told = [_needs(study, one) for one in minima]
+    target = f"{100 * study.target.survival:g} %"
+    told = [*_without(study, minima), *(_needs(study, one) for one in minima if not _none(one))]
     if any(not one.determined for one in minima):
         sentence = (
             f"Not determined by what is known: for a room that lives with a probability of {target}, "
@@ -45,12 +45,22 @@ def answer(study: Study, minima: Sequence[Minimum]) -> str:
     return sentence + "."
 
 
+def _none(one: Minimum) -> bool:
+    """Whether no value that was tried is enough, whatever the parameters are."""
+    return one.headcount is None and one.interval.low is None
+
+
+def _without(study: Study, minima: Sequence[Minimum]) -> Iterator[str]:
+    """The arms for which nothing that was tried is enough, in one part of the sentence."""
+    arms = [one.arm for one in minima if _none(one)]
+    if arms:
+        what = "people" if study.varies.path == HEADCOUNT else study.varies.path
+        named = arms[0] if len(arms) == 1 else ", ".join(arms[:-1]) + f" or {arms[-1]}"
+        yield f"no number of {what} up to {study.varies.values[-1]} is enough, {named}"
+
+
 def _needs(study: Study, one: Minimum) -> str:
     interval = span(study, one.interval)
-    last = study.varies.values[-1]
-    if one.headcount is None and one.interval.low is None:
-        what = "people" if study.varies.path == HEADCOUNT else study.varies.path
-        return f"{one.arm} has no number of {what} up to {last} that is enough"
     if not one.determined:
         unit = " people" if study.varies.path == HEADCOUNT else f" as {study.varies.path}"
         return f"{one.arm} needs {interval}{unit}"
@@ -111,12 +121,9 @@ def _about(causes: Causes) -> Iterator[str]:
     shares = [part for part in causes.factors if part.share is not None]
     if shares:
         largest = max(shares, key=lambda part: part.share or 0.0)
-        yield (
-            f"From the worst combination ({causes.worst:.1%}) to all of them as they could have been "
-            f"({causes.best:.1%}), the largest share is due to the {largest.factor} ({largest.share:.0%})."
-        )
+        yield f"Of the spread between them the largest share is due to the {largest.factor} ({largest.share:.0%})."
     else:
-        yield "All causes together gain nothing that could be divided among them."
+        yield "The combinations differ by chance alone."
     for part in causes.factors:
         if part.interval.high < 0:
             yield f"The {part.factor} makes it worse: {100 * part.part:+.1f} points on average over the combinations."

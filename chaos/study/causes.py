@@ -25,8 +25,8 @@ def attribution(study: Study, cells: Sequence[Trials]) -> Causes | None:
     shares = [round(float(one), 6) for one in outcomes.mean(axis=0)]
     return Causes(
         trials=len(outcomes),
-        worst=shares[0],
-        best=shares[-1],
+        as_it_was=shares[0],
+        switched_over=shares[-1],
         total=round(found.total, 6),
         total_interval=bounds(found.total_interval),
         factors=tuple(

@@ -36,7 +36,7 @@ def study_page(result: StudyResult, command: str) -> str:
         result=result,
         main=main,
         others=[arm for arm in result.arms if arm.role == "other"],
-        known=all(one.determined and one.scales_agree for one in result.minimum_headcount),
+        tone=_tone(result),
         unit="people on call" if result.varies == HEADCOUNT else result.varies,
         curves=[(arm, plots.curve(arm, result)) for arm in main],
         lives=[(arm, plots.lives(arm)) for arm in main],
@@ -45,6 +45,13 @@ def study_page(result: StudyResult, command: str) -> str:
         swings=_swings(result),
         command=command,
     )
+
+
+def _tone(result: StudyResult) -> str:
+    """Whether there is an answer, and whether it is that nothing is enough."""
+    if not all(one.determined and one.scales_agree for one in result.minimum_headcount):
+        return "open"
+    return "none" if all(one.headcount is None for one in result.minimum_headcount) else "known"
 
 
 def _causes(result: StudyResult) -> list[_Row]:
@@ -58,9 +65,8 @@ def _causes(result: StudyResult) -> list[_Row]:
     for one in factors:
         notes = [points(one.part)]
         if one.share is not None and one.share_interval is not None:
-            notes.append(
-                f"{whole(one.share)} of the whole ({whole(one.share_interval.low)} to {whole(one.share_interval.high)})"
-            )
+            low, high = one.share_interval.low, one.share_interval.high
+            notes.append(f"{whole(one.share)} of the spread ({whole(low)} to {whole(high)})")
         rows.append(
             _Row(one.factor, notes, plots.part(one.part, one.interval, largest or 1.0, what=one.factor))
         )
@@ -129,9 +135,14 @@ def worth_words(worth: Worth) -> str:
 
 
 def points(change: float) -> str:
-    """A change of a probability in percentage points, with its sign; nothing has none."""
-    told = f"{100 * change:+.1f}"
-    return ("0" if float(told) == 0 else told) + " points"
+    """A change of a probability in percentage points."""
+    return f"{signed(100 * change, 1)} points"
+
+
+def signed(value: float, digits: int = 0) -> str:
+    """A figure with its sign; nothing has none."""
+    told = f"{value:+.{digits}f}"
+    return "0" if float(told) == 0 else told
 
 
 def whole(share: float) -> str:
@@ -158,7 +169,12 @@ def outcome(arm: ArmCurve) -> list[tuple[Value, float | None]]:
 def _environment() -> Environment:
     made = html.environment("chaos.study", "chaos.report")
     made.filters.update(
-        percent=plots.percent, count=words.count, shade=shade, worth=worth_words, outcome=outcome
+        percent=plots.percent,
+        count=words.count,
+        shade=shade,
+        worth=worth_words,
+        outcome=outcome,
+        signed=signed,
     )
     made.globals.update(value_words=value_words, bounds_words=bounds_words)
     return made

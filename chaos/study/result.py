@@ -135,18 +135,21 @@ class Part(Model):
 
     factor: str
     part: float
+    """Signed: what switching it over gains, averaged over all orders (Shapley values of the gain)."""
     interval: Bounds
     share: float | None
+    """Of the spread between the combinations (Shapley effects); null where they differ by chance alone."""
     share_interval: Bounds | None
 
 
 class Causes(Model):
-    """To what the gain from the worst combination to the best is due (Shapley values of a full factorial design)."""
+    """To which of the competing causes the outcome is due, by a full factorial design."""
 
     trials: int
-    worst: float
-    best: float
+    as_it_was: float
+    switched_over: float
     total: float
+    """What switching all of them over gains."""
     total_interval: Bounds
     factors: Many[Part]
     cells: Many[float]

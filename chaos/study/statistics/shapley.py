@@ -14,12 +14,17 @@ RESAMPLED = 1000
 Floats = NDArray[np.float64]
 
 
+BEYOND_CHANCE = 3.5
+"""Standard errors that some effect has to be away from 0 before the spread between the cells is divided."""
+
+
 @dataclass(frozen=True)
 class Attribution:
-    """What switching on all factors gains in all, and what of it is due to each.
+    """What each factor does to the outcome, in two ways.
 
-    `share` is a factor's part of `total`; None where the whole is too close to nothing to be divided (its interval
-    contains 0).
+    `parts` (signed) divide the gain from all off to all on, `total`: the effect of switching a factor on, averaged
+    over all orders. `shares` (from 0, their sum is 1) divide the spread between the cells, so that they mean something
+    where factors pull in opposite directions too; None where the cells differ by chance alone.
     """
 
     total: float
@@ -51,36 +56,60 @@ def weights(factors: int) -> Floats:
     return made
 
 
-def attribute(outcomes: Floats, *, confidence: float = 0.95, seed: int = 0) -> Attribution:
-    """Divide the gain from the first cell (all off) to the last (all on) among the factors.
+def contrasts(factors: int) -> tuple[Floats, Floats]:
+    """How the cells make up every effect, main or joint, and how each factor has a part in it.
 
-    `outcomes` is seeds × 2^factors: the same seeds in every cell. Intervals resample whole seeds.
+    Effects × cells with one row for each set of factors but the empty one, orthogonal, the variance over the cells
+    being the sum of the squares; and factors × effects, which divides each joint effect equally among its factors.
+    """
+    sets = np.arange(1, 2**factors)
+    common = sets[:, None] & np.arange(2**factors)[None, :]
+    signs = np.array([[1.0 if int(one).bit_count() % 2 == 0 else -1.0 for one in row] for row in common])
+    sizes = np.array([int(one).bit_count() for one in sets])
+    members = np.array([[(one >> factor) & 1 for one in sets] for factor in range(factors)])
+    return signs / 2**factors, members / sizes
+
+
+def attribute(outcomes: Floats, *, confidence: float = 0.95, seed: int = 0) -> Attribution:
+    """Divide the gain from the first cell (all off) to the last (all on), and the spread, among the factors.
+
+    `outcomes` is seeds × 2^factors: the same seeds in every cell. Intervals resample whole seeds. The shares are
+    Shapley effects (Owen, 2014); what chance adds to the squares of the effects is taken out of them.
     """
     seeds, cells = outcomes.shape
     factors = cells.bit_length() - 1
-    if 2**factors != cells or seeds == 0:
+    if 2**factors != cells or seeds < 2:
         raise ValueError(f"{seeds} seeds in {cells} cells are no full factorial design")
-    values = outcomes @ weights(factors).T
-    parts = values.mean(axis=0)
     generator = np.random.default_rng([seed, seeds, cells])
-    counts = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLED)
-    drawn = counts @ values / seeds
-    totals = drawn.sum(axis=1)
+    means = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLED) @ outcomes / seeds
+    made, effects = weights(factors), contrasts(factors)[0]
+    parts, drawn = made @ outcomes.mean(axis=0), means @ made.T
     ends = [(1 - confidence) / 2, (1 + confidence) / 2]
-    total = _interval(totals, ends)
-    divisible = (total.low > 0) == (total.high > 0) and 0.0 not in (total.low, total.high)
+    noise = (outcomes @ effects.T).var(axis=0, ddof=1) / seeds
+    seen = effects @ outcomes.mean(axis=0)
     shares = share_intervals = None
-    if divisible:
-        shares = tuple(float(part) for part in parts / parts.sum())
-        share_intervals = tuple(_interval(drawn[:, i] / totals, ends) for i in range(factors))
+    if (np.abs(seen) > BEYOND_CHANCE * np.sqrt(noise) + 1e-12).any():
+        shares = tuple(float(one) for one in _shares(seen, noise))
+        drawn_shares = np.array([_shares(effects @ one, 2 * noise) for one in means])
+        share_intervals = tuple(_interval(drawn_shares[:, i], ends) for i in range(factors))
     return Attribution(
         float(parts.sum()),
-        total,
+        _interval(drawn.sum(axis=1), ends),
         tuple(float(part) for part in parts),
         tuple(_interval(drawn[:, i], ends) for i in range(factors)),
         shares,
         share_intervals,
     )
+
+
+def _shares(effects: Floats, noise: Floats) -> Floats:
+    """The factors' shares of the spread; equal ones where chance has left nothing."""
+    factors = (len(effects) + 1).bit_length() - 1
+    squares = np.maximum(effects**2 - noise, 0.0)
+    whole = squares.sum()
+    if whole == 0:
+        return np.full(factors, 1 / factors)
+    return np.asarray(contrasts(factors)[1] @ squares / whole)
 
 
 def _interval(drawn: Floats, ends: list[float]) -> Interval:

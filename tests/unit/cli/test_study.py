@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,9 @@ def test_progress_tells_how_long_it_will_take() -> None:
         heard(5, 10)
     assert "evenings" in console.file.getvalue()  # type: ignore[attr-defined]
     with progress("evenings", Console(file=io.StringIO())) as heard:
-        heard._began, heard._told = heard._began - 20, heard._told - 20
+        heard(1, 10)
+        heard._told -= 20
+        heard._began = time.monotonic() - 16
         heard(5, 10)
         heard(6, 10)
         told = heard._console.file.getvalue()  # type: ignore[attr-defined]

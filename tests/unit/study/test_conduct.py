@@ -228,3 +228,13 @@ def test_causes_that_make_it_worse_are_told(result: StudyResult) -> None:
     told = list(_about(worse))
     assert told[0] == "Of the 4 combinations of the causes, everything as it was keeps most rooms: 90.0%."
     assert "The profile makes it worse: -20.0 points on average over the combinations." in told
+
+
+def test_arms_for_which_nothing_is_enough_share_a_sentence(tmp_path: Path) -> None:
+    """A target that neither arm reaches: the answer is determined, and is that no number is enough."""
+    text = STUDY.replace("survival: 90%", "survival: 99.5%")
+    found = conduct(written(tmp_path, text), simulate)
+    assert found.answer == (
+        "For a room that lives with a probability of 99.5 %, no number of people up to 5 is enough, "
+        "as-found or hardened."
+    )
