@@ -19,9 +19,11 @@ from chaos.rooms.contract import DEADLINE_HEADER
 from chaos.rooms.resilience import Breaker, RetryBudget, State, pause_before_retry
 from chaos.rooms.server import SettingsBox, tier_headers
 
-SHARED_WORKERS = 512  # assumption: calls that a legacy gateway has in hand at once, retries included
-BULKHEAD_WORKERS: Mapping[str, int] = {"join": 256, "renewal": 256}  # assumption: each kind its own
-OTHER_WORKERS = 16  # reports, keep-alives, room commands
+SHARED_WORKERS = (
+    512_000  # full scale; assumption: calls that the legacy tier has in hand at once, retries included
+)
+BULKHEAD_WORKERS: Mapping[str, int] = {"join": 256_000, "renewal": 256_000}  # assumption: each kind its own
+OTHER_WORKERS = 16  # at any scale: reports, keep-alives, room commands
 CALL_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0)
 RESULTS = ("ok", "refused", "error", "unreachable", "timeout", "breaker_open")
 
@@ -87,6 +89,12 @@ class _Counted:
         self.breaker_open = families.breaker_open.labels(link, peer)
 
 
+def in_hand(kind: str, *, bulkhead: bool, scale: float) -> int:
+    """How many calls a tier has in hand at once: of this kind behind a bulkhead, else of all kinds together."""
+    whole = BULKHEAD_WORKERS.get(kind, 0) if bulkhead else SHARED_WORKERS
+    return max(OTHER_WORKERS, round(whole * scale))
+
+
 @dataclass
 class _Pool:
     """Connections of their own and so many calls in hand at once."""
@@ -124,8 +132,11 @@ class Bridge:
         self.settings.on_change(self._changed)
 
     def _changed(self, before: Settings) -> None:
-        if before.bridge != self.settings.now.bridge or not self.settings.now.knobs.breaker:
+        now = self.settings.now
+        if before.bridge != now.bridge or not now.knobs.breaker:
             self.breaker.reset()
+        if before.scale != now.scale:  # another size of everything, the pools as well
+            self.abandon()
 
     def abandon(self) -> None:
         """Give up all calls, those that wait for a worker or a retry as well; new ones connect anew."""
@@ -168,7 +179,7 @@ class Bridge:
         own = self.settings.now.knobs.bulkhead
         name = (kind if kind in BULKHEAD_WORKERS else "other") if own else "shared"
         if name not in self._pools:
-            limit = BULKHEAD_WORKERS.get(kind, OTHER_WORKERS) if own else SHARED_WORKERS
+            limit = in_hand(kind, bulkhead=own, scale=self.settings.now.scale)
             self._pools[name] = _Pool(asyncio.Semaphore(limit), Calls())
         return self._pools[name]
 

@@ -153,7 +153,7 @@ def _parameters(
         fluid.SPINNER: scale
         * min(listener.TECHNICAL_TIMEOUT, max(listener.LEAST_SPINNER, listener.SPINNER_STORY_S / scale)),
         fluid.CLIENT: listener.TECHNICAL_TIMEOUT * scale,
-        fluid.POOL: pool / settings.scale,
+        fluid.POOL: pool,
         fluid.TIMEOUT: knobs.call_timeout * scale,
         fluid.LIMIT: tokens.LONGEST_ADMITTED_WAIT * scale,
         fluid.CAPACITY: egress.LISTENERS_PER_INSTANCE * settings.capacity.media * durations.egress_capacity,
