@@ -81,9 +81,10 @@ def curve(arm: ArmCurve, result: StudyResult) -> Markup:
     parts = [*frame.levels(), svg.stretched(CURVE_HEIGHT, *drawn)]
     target = frame.scale.y(result.target)
     parts.append(svg.level(target, kind="limit"))
+    beside = target + 13 if (shares[-1] or 0.0) >= result.target else target - 4
     parts.append(
         svg.label(
-            "100%", target - 4, f"target {percent(result.target)}", kind="halo limit", anchor="end", shift=-2
+            "100%", beside, f"target {percent(result.target)}", kind="halo limit", anchor="end", shift=-2
         )
     )
     for place, point in enumerate(arm.points):
