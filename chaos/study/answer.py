@@ -30,14 +30,14 @@ def span(study: Study, interval: ValueBounds) -> str:
 def answer(study: Study, minima: Sequence[Minimum]) -> str:
     """The answer in one sentence, or that there is none; what compression changes comes first."""
     target = f"{100 * study.target.survival:g} %"
-    told = [*_without(study, minima), *(_needs(study, one) for one in minima if not _none(one))]
+    needs = [_needs(study, one) for one in minima if not _none(one)]
+    told = "; ".join([*_without(study, minima), *([_listed(needs)] if needs else [])])
     if any(not one.determined for one in minima):
         sentence = (
-            f"Not determined by what is known: for a room that lives with a probability of {target}, "
-            + _listed(told)
+            f"Not determined by what is known: for a room that lives with a probability of {target}, " + told
         )
     else:
-        sentence = f"For a room that lives with a probability of {target}, {_listed(told)}"
+        sentence = f"For a room that lives with a probability of {target}, {told}"
     disagreeing = [one for one in minima if not one.scales_agree]
     if disagreeing:
         differ = "; ".join(f"{one.arm}: {_by_scale(study, one)}" for one in disagreeing)

@@ -8,6 +8,7 @@ import numpy as np
 
 from chaos.study.curves import Judge, bounds, share, tally
 from chaos.study.document import Study
+from chaos.study.plan import about
 from chaos.study.result import Ablations, Bounds, Causes, Part, Swing, Swings, WithoutMechanism
 from chaos.study.simulator import Trials
 from chaos.study.statistics.binomial import two_sided
@@ -80,11 +81,11 @@ def _without(
 
 def sensitivity(study: Study, judge: Judge, cells: Sequence[Trials]) -> Swings | None:
     """Each parameter at both ends; `cells`: as it is, then low and high of each."""
-    section, parameters = study.sensitivity, study.parameters
-    if section is None or parameters is None:
+    section = study.sensitivity
+    if section is None or not cells:
         return None
     swings = []
-    for number, one in enumerate(parameters.ranges):
+    for number, one in enumerate(about(study, section.at.arm)):
         low, high = (tally(cells[1 + 2 * number + end]) for end in (0, 1))
         swings.append(
             Swing(

@@ -74,14 +74,14 @@ def _is_duration(value: str) -> bool:
         return False
 
 
-def draw(ranges: tuple[Range, ...], draws: int, seed: int) -> list[Changes]:
-    """`draws` sets of values, each range cut into as many equal slices and each slice met once (Latin hypercube)."""
+def draw(ranges: tuple[Range, ...], draws: int, seed: int) -> list[tuple[Value, ...]]:
+    """`draws` times a value from each range, cut into as many equal slices of which each is met once.
+
+    A Latin hypercube: the values of one range cover it evenly, whatever those of the others are.
+    """
     generator = np.random.default_rng([seed, draws, len(ranges)])
     places = np.empty((draws, len(ranges)))
     for column in range(len(ranges)):
         places[:, column] = (generator.permutation(draws) + generator.random(draws)) / draws
     between = [Between.of(one) for one in ranges]
-    return [
-        {one.path: how.value(float(share)) for one, how, share in zip(ranges, between, row, strict=True)}
-        for row in places
-    ]
+    return [tuple(how.value(float(share)) for how, share in zip(between, row, strict=True)) for row in places]

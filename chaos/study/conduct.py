@@ -177,7 +177,7 @@ class _Conduct:
     ) -> Minimum:
         study, cells = self.study, arms[number]
         own = self.judge.minimum_interval(cells)
-        interval = own if outer is None else outer.minimum(number)
+        interval = own if outer is None else outer.minimum(number, self.judge.minimum(cells))
         asked = study.scales.values if study.scales is not None else ()
         by_scale = [
             self.judge.at_scale(scale, cells if scale == self.main.time_scale else scales[scale][number])
@@ -236,7 +236,7 @@ class _Conduct:
         parameters = self.study.parameters
         for each in parameters.ranges if parameters is not None else ():
             yield Assumed(
-                what=f"range of: {each.name}",
+                what=f"range of: {each.name}" + (f" ({', '.join(each.arms)})" if each.arms else ""),
                 value=f"{each.low} to {each.high}, {each.shape}",
                 source=each.source,
             )

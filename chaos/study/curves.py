@@ -20,7 +20,7 @@ from chaos.study.statistics.smallest import Declared, smallest, violations
 from chaos.study.statistics.survival import kaplan_meier, restricted_mean
 from chaos.study.sweep import survived
 
-MOMENTS = 31
+MOMENTS = 61
 """Places at which a survival curve is told."""
 Floats = NDArray[np.float64]
 

@@ -98,6 +98,12 @@ class Range(Model):
     """How it is drawn between the two."""
     source: Annotated[str, Field(min_length=1, max_length=300)]
     """Where the range comes from."""
+    arms: Many[str] = ()
+    """The arms that it is about; all unless given: people who sit by a room are not as slow as people who sleep."""
+
+    def about(self, arm: str) -> bool:
+        """Whether it is about an arm of that name."""
+        return not self.arms or arm in self.arms
 
 
 class Parameters(Model):

@@ -106,11 +106,16 @@ def _names(study: Study, root: Node) -> Iterator[Problem]:
 def _ranges(study: Study, root: Node) -> Iterator[Problem]:
     """Ranges whose ends are no ends."""
     given = study.parameters.ranges if study.parameters is not None else ()
-    paths = [one.path for one in given]
+    names = [arm.name for arm in study.all_arms]
     for number, one in enumerate(given):
         where: Path_ = ("parameters", "ranges", number)
-        if one.path in paths[:number]:
-            yield _problem(root, (*where, "path"), "has another range already", "each path once")
+        for place, called in enumerate(one.arms):
+            if called not in names:
+                path = (*where, "arms", place)
+                yield _problem(root, path, "no arm has this name", one_of(names), nearest(called, names))
+        before = [other for other in given[:number] if other.path == one.path]
+        if any(one.about(name) and other.about(name) for other in before for name in names):
+            yield _problem(root, (*where, "path"), "has another range already", "each path once for each arm")
         try:
             Between.of(one)
         except UnitError as error:

@@ -60,13 +60,15 @@ class Outer:
         places = (smallest_seen(list(drawn), target) for drawn in self.shares[:, arm])
         return [beyond if place is None else place for place in places]
 
-    def minimum(self, arm: int) -> ValueBounds:
-        """The interval of the smallest value that is enough."""
+    def minimum(self, arm: int, given: Value | None) -> ValueBounds:
+        """The interval of the smallest value that is enough; `given`, that of the parameters as given, is in it."""
         low, high = self._ends()
+        values = self.study.varies.values
+        here = len(values) if given is None else values.index(given)
         places = np.array(self._smallest(arm))
         return ValueBounds(
-            low=self._value(int(np.quantile(places, low, method="lower"))),
-            high=self._value(int(np.quantile(places, high, method="higher"))),
+            low=self._value(min(here, int(np.quantile(places, low, method="lower")))),
+            high=self._value(max(here, int(np.quantile(places, high, method="higher")))),
         )
 
     def _value(self, place: int) -> Value | None:

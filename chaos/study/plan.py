@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chaos.study.changes import draw
-from chaos.study.document import Arm, Changes, Study, Value
+from chaos.study.document import Arm, Changes, Range, Study, Value
 from chaos.study.sweep import Cell
 
 BLOCK = 1 << 24
@@ -65,6 +65,11 @@ def plan(study: Study, main_scale: float) -> Plan:
     )
 
 
+def about(study: Study, arm: str) -> list[Range]:
+    """The ranges that are about an arm."""
+    return [one for one in study.parameters.ranges if one.about(arm)] if study.parameters else []
+
+
 class _Planner:
     def __init__(self, study: Study) -> None:
         self.study = study
@@ -96,15 +101,18 @@ class _Planner:
             return []
         drawn = draw(section.ranges, section.draws, self.study.seed)
         return [
-            [
-                [
-                    replace(cell, first=self.study.seed + (number + 1) * BLOCK)
-                    for cell in self.curve(arm, section.trials, changes)
-                ]
-                for arm in self.study.arms
-            ]
-            for number, changes in enumerate(drawn)
+            [self._drawn(arm, number, values) for arm in self.study.arms]
+            for number, values in enumerate(drawn)
         ]
+
+    def _drawn(self, arm: Arm, number: int, values: Sequence[Value]) -> list[Cell]:
+        """One arm with the values of one draw, and seeds that no other draw has."""
+        section = self.study.parameters
+        assert section is not None
+        ranges = zip(section.ranges, values, strict=True)
+        changes = {one.path: value for one, value in ranges if one.about(arm.name)}
+        first = self.study.seed + (number + 1) * BLOCK
+        return [replace(cell, first=first) for cell in self.curve(arm, section.trials, changes)]
 
     def attribution(self) -> list[Cell]:
         section = self.study.attribution
@@ -139,5 +147,5 @@ class _Planner:
         arm = self.study.arm(section.at.arm)
         here: Changes = {self.study.varies.path: section.at.value}
         ends: list[Changes] = [{}]
-        ends += [{one.path: end} for one in parameters.ranges for end in (one.low, one.high)]
+        ends += [{one.path: end} for one in about(self.study, arm.name) for end in (one.low, one.high)]
         return [self.cell(section.trials, arm.set, here, changes) for changes in ends]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup
 
@@ -80,9 +81,10 @@ def curve(arm: ArmCurve, result: StudyResult) -> Markup:
     parts = [*frame.levels(), svg.stretched(CURVE_HEIGHT, *drawn)]
     target = frame.scale.y(result.target)
     parts.append(svg.level(target, kind="limit"))
+    beside = target + 13 if (shares[-1] or 0.0) >= result.target else target - 4
     parts.append(
         svg.label(
-            "100%", target - 4, f"target {percent(result.target)}", kind="halo limit", anchor="end", shift=-2
+            "100%", beside, f"target {percent(result.target)}", kind="halo limit", anchor="end", shift=-2
         )
     )
     for place, point in enumerate(arm.points):
@@ -127,11 +129,13 @@ def lives(arm: ArmCurve) -> Markup:
         parts.append(
             svg.label(axis.at(moment), LIFE_HEIGHT - 6, f"{moment / 60:g} min", kind="axis", anchor=anchor)
         )
+    for share in (0.0, 0.5, 1.0):
+        parts.append(svg.label("0", scale.y(share) - 3, f"{share:.0%}", kind="halo axis", shift=2))
     drawn = []
     for number, point in enumerate(shown):
         drawn.append(_band_of(axis, scale, point.survival_curve, number))
     for number, point in enumerate(shown):
-        steps = [(moment.minutes * 60, moment.share) for moment in point.survival_curve]
+        steps = _steps(point.survival_curve)
         drawn.append(svg.curve(axis, scale, steps, kind=f"life l{number}"))
     parts.append(svg.stretched(LIFE_HEIGHT, *drawn))
     places = [point.value for point in arm.points]
@@ -158,6 +162,14 @@ def lives(arm: ArmCurve) -> Markup:
     return svg.plot(
         LIFE_HEIGHT, f"Share of rooms alive over story time, {arm.arm}: {words}", *parts, kind="study"
     )
+
+
+def _steps(curve_: Sequence[Moment]) -> list[tuple[float, float]]:
+    """A survival curve stays as it is until the next moment."""
+    points = [(curve_[0].minutes * 60, curve_[0].share)]
+    for before, after in pairwise(curve_):
+        points += [(after.minutes * 60, before.share), (after.minutes * 60, after.share)]
+    return points
 
 
 def _spread(arm: ArmCurve) -> list[Point]:

@@ -24,15 +24,16 @@ from tests.unit.study.standin import ROOT, SHIPPED, STUDY, written
 
 
 def test_the_shipped_study_is_sound() -> None:
-    """It loads; its arms' curves are what it promises: 2 arms at 11 headcounts, 10,000 trials each, at scale 1."""
+    """It loads; its arms' curves are what it promises: at 11 headcounts, 10,000 trials each, at scale 1."""
     loaded = load_study(SHIPPED, faults=spec_types())
     cells = plan(loaded.study, loaded.experiment().experiment.time_scale)
     assert loaded.experiment().experiment.time_scale == 1
-    assert [len(arm) for arm in cells.arms] == [11, 11]
+    assert {len(arm) for arm in cells.arms} == {11}
+    assert [arm.name for arm in loaded.study.arms][:2] == ["as-found", "hardened"]
     assert {cell.trials for arm in cells.arms for cell in arm} == {10_000}
     assert set(cells.scales) == {10, 60}
     assert len(cells.attribution) == 16
-    assert cells.trials < 600_000
+    assert cells.trials < 700_000
 
 
 def test_arms_and_values_meet_the_same_seeds() -> None:
@@ -68,6 +69,12 @@ def test_arms_and_values_meet_the_same_seeds() -> None:
         ("value: 4}", "value: 9}", "sensitivity.at.value: is no value of `varies` (got 9)"),
         ("low: 4%, high", "low: 60%, high", "parameters.ranges[0].low: is not below the high end"),
         ("path: crew.people.mistriage", "path: crew.people.mistraige", "the experiment refuses it"),
+        ("source: books", "source: books, arms: [as-fund]", "did you mean `as-found`?"),
+        (
+            "path: crew.people.mistriage, low: 4%, high: 50%",
+            "path: crew.people.decide.median, low: 4s, high: 9s",
+            "parameters.ranges[1].path: has another range already",
+        ),
         ("high: 50%", "high: 500%", "parameters.ranges[0].high: the experiment refuses it"),
         (
             "from: {crew.headcount: 1}",
@@ -135,9 +142,9 @@ def test_a_latin_hypercube_meets_each_slice_once(draws: int, seed: int) -> None:
         Range(name="b", path="b", low="1m", high="10m", shape="log-uniform", source="x"),
     )
     made = draw(ranges, draws, seed)
-    slices = sorted(int(float(one["a"]) * draws * (1 - 1e-9)) for one in made)
+    slices = sorted(int(float(first) * draws * (1 - 1e-9)) for first, _ in made)
     assert slices == list(range(draws))
-    assert all(60.0 <= parse_duration(one["b"]) <= 600.0 for one in made)
+    assert all(60.0 <= parse_duration(second) <= 600.0 for _, second in made)
     assert made == draw(ranges, draws, seed)
 
 
@@ -178,3 +185,20 @@ def test_the_guide_names_every_section_and_every_column() -> None:
     for exported in ("created_on", "seconds_to_first_ack", "seconds_to_resolve", "resolved_by_user_name"):
         assert exported in GUIDE
         assert any(exported in words for words in COLUMNS.values())
+
+
+def test_a_range_may_be_about_some_arms_alone(tmp_path: Path) -> None:
+    """Two ranges of one path, each for an arm of its own: every arm is drawn from its own."""
+    one = next(line.removeprefix("    - ") for line in STUDY.splitlines() if "name: time to decide" in line)
+    text = STUDY.replace(
+        one,
+        "{name: a, path: crew.people.decide.median, low: 10s, high: 20s, source: x, arms: [as-found, by the room]}\n"
+        "    - {name: b, path: crew.people.decide.median, low: 30s, high: 40s, source: x, arms: [hardened]}",
+    )
+    cells = plan(written(tmp_path, text).study, 1.0)
+    for as_found, hardened in cells.parameters:
+        for several, low, high in ((as_found, 10, 20), (hardened, 30, 40)):
+            for cell in several:
+                drawn = next(one["crew.people.decide.median"] for one in cell.changes if len(one) == 2)
+                assert low <= parse_duration(drawn) <= high
+    assert len(cells.sensitivity) == 1 + 2 * 2
