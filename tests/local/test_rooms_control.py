@@ -55,7 +55,7 @@ async def test_who_sets_a_tier_back_finds_it_calm(tmp_path: Path) -> None:
         secret.write_text(rooms.token, encoding="ascii")
         before = {name: await settings_of(rooms.url(name), rooms.token) for name in ("platform", "media-1")}
         await open_room(rooms)
-        await rooms.configure({"scale": 1e-6})
+        await rooms.configure({"capacity": {"platform": 0.001}})
         joins = asyncio.gather(*(join(rooms, f"listener-{number}", timeout=60.0) for number in range(40)))
 
         async def waiting() -> tuple[float, float]:
