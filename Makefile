@@ -22,7 +22,7 @@ export PYTEST_DEBUG_TEMPROOT := $(CURDIR)/.standby/pytest
 help: ## Show this help
 	@echo "Standby: find out how few people your integration can survive with."
 	@echo
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(STAMP) ## Set up the environment and the programs that Standby runs (Toxiproxy, Prometheus)

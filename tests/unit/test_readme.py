@@ -31,7 +31,7 @@ def test_every_file_and_make_target_that_the_readme_names_is_there() -> None:
     for link in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / link).exists(), link
     targets = set(
-        re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+        re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
     )
-    for target in re.findall(r"`?make ([a-z-]+)", README):
+    for target in re.findall(r"`?make ([a-z0-9-]+)", README):
         assert target in targets, target
