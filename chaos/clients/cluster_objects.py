@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
@@ -86,13 +86,23 @@ def _moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
+def _told_to_leave(metadata: Any) -> datetime | None:
+    """When a pod was told to leave. Kubernetes keeps the moment at which its time to do so is over."""
+    over = _moment(metadata.get("deletionTimestamp"))
+    return (
+        over - timedelta(seconds=metadata.get("deletionGracePeriodSeconds") or 0)
+        if over is not None
+        else None
+    )
+
+
 def pod_in(one: Any) -> Pod:
     """A pod as the API tells it."""
     metadata, status = one["metadata"], one.get("status") or {}
     ready = any(
         found["type"] == "Ready" and found["status"] == "True" for found in status.get("conditions") or ()
     )
-    deleted = _moment(metadata.get("deletionTimestamp"))
+    deleted = _told_to_leave(metadata)
     return Pod(
         metadata["name"],
         metadata["uid"],

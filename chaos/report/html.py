@@ -170,6 +170,7 @@ def _environment() -> Environment:
     made.filters.update(
         clock=words.clock,
         lasting=words.length,
+        after=words.after,
         figure=words.figure,
         count=words.count,
         ratio=words.ratio,

@@ -50,7 +50,28 @@ def summary(report: RunReport) -> str:
             for each in report.faults
         ]
         lines += [*_table(("fault", "what", "path", "in force", "gone"), rows), ""]
+    if report.node_losses:
+        lines += [*_table(("lost", *_MOMENTS), _losses(report)), ""]
     return "\n".join(lines)
+
+
+_MOMENTS = ("NotReady", "first pod evicted", "Ready again", "room reopened", "audience back")
+
+
+def _losses(report: RunReport) -> Iterable[tuple[str, ...]]:
+    """A row for each node that was lost, and for each room whose sound ended with it, in real time since then."""
+    for loss in report.node_losses:
+        node = (loss.not_ready_real_s, loss.evicted_real_s, loss.ready_real_s)
+        yield (f"node {plain(loss.node)}", *map(words.after, node), "", "")
+    for room in dict.fromkeys(room for loss in report.node_losses for room in loss.rooms):
+        yield (
+            f"room {plain(room.room)}",
+            "",
+            "",
+            "",
+            words.after(room.reopened_real_s),
+            words.after(room.back_real_s),
+        )
 
 
 def plain(text: str) -> str:

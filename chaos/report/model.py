@@ -217,6 +217,36 @@ class Cluster(Part):
     seen: tuple[Seen, ...] = ()
 
 
+class RoomSilence(Part):
+    """A room whose sound ended with a lost node, in real seconds since the loss; None: not seen to happen.
+
+    The host was off air at `silent`, and on air again, wherever the room was reopened, at `reopened`. From `away` to
+    `back` fewer than half of the admitted heard. All are seen once a scrape.
+    """
+
+    room: str
+    silent_real_s: float
+    reopened_real_s: float | None = None
+    away_real_s: float | None = None
+    back_real_s: float | None = None
+
+
+class NodeLoss(Part):
+    """A node that was lost: when that was noticed and mended, in real seconds since the loss; None: not seen to happen.
+
+    `not_ready` (Kubernetes holds the node NotReady), `evicted` (its first pod is told to leave) and `ready` (the node
+    is Ready again) are by Kubernetes' own clock, which tells whole seconds.
+    """
+
+    fault: str
+    node: str
+    lost_at: str | None = None
+    not_ready_real_s: float | None = None
+    evicted_real_s: float | None = None
+    ready_real_s: float | None = None
+    rooms: tuple[RoomSilence, ...] = ()
+
+
 class RunReport(Part):
     """One run, derived from its event record alone."""
 
@@ -244,6 +274,7 @@ class RunReport(Part):
     phases: tuple[Phase, ...] = ()
     objectives: tuple[Objective, ...] = ()
     faults: tuple[Fault, ...] = ()
+    node_losses: tuple[NodeLoss, ...] = ()
     crew: Crew | None = None
     repairs: tuple[Repair, ...] = ()
     alerts: tuple[Alert, ...] = ()

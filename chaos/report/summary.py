@@ -10,6 +10,7 @@ from chaos.report import fields as f
 from chaos.report import words
 from chaos.report.cluster import cluster_of
 from chaos.report.evidence import faults_of
+from chaos.report.losses import node_losses_of
 from chaos.report.model import (
     Alert,
     Break,
@@ -66,6 +67,7 @@ def summarise(events: Iterable[Event]) -> RunReport:
         phases=_phases(trail),
         objectives=objectives,
         faults=faults_of(trail),
+        node_losses=node_losses_of(trail),
         crew=crew_of(trail),
         repairs=repairs_of(trail),
         alerts=_alerts(trail),

@@ -30,6 +30,11 @@ def length(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def after(seconds: float | None) -> str:
+    """A length of time that something took to happen; an en dash for what did not."""
+    return "–" if seconds is None else length(seconds)
+
+
 def figure(value: float | None) -> str:
     """A measured value with three significant digits, thousands separated; an en dash for none."""
     if value is None:

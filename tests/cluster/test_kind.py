@@ -58,7 +58,9 @@ def test_a_shipped_experiment_has_the_verdict_that_it_expects(name: str, standby
 
 @pytest.mark.experiments
 def test_a_crew_is_called_by_alertmanagers_webhook(standby: Standby) -> None:
-    """With the alerts that the outpost has heard in place of Prometheus': the same verdict, and somebody was called."""
+    """With the alerts that the outpost has heard in place of Prometheus': the same verdict, and somebody was called;
+    the report tells when the lost node was noticed, when the crew had the room on air again, and its audience back.
+    """
     out = standby.folder / "out"
     by = ("--set", "crew.alerts=webhook")
     path = EXPERIMENTS / "media-node-loss.yaml"
@@ -68,6 +70,10 @@ def test_a_crew_is_called_by_alertmanagers_webhook(standby: Standby) -> None:
     assert proven(report), report["faults"]
     assert report["crew"]["incidents"], "nobody was called"
     assert not named(standby.events(out), "alerts_unknown")
+    (loss,) = report["node_losses"]
+    assert 5 < loss["not_ready_real_s"] <= loss["evicted_real_s"] < 60
+    (room,) = loss["rooms"]
+    assert room["silent_real_s"] < room["reopened_real_s"] <= room["back_real_s"]
 
 
 def test_the_journal_in_the_cluster_is_enough_to_recover(standby: Standby) -> None:

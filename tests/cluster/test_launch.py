@@ -36,3 +36,7 @@ def test_failure_to_launch_is_conclusive_with_either_crew(crew: str, standby: St
     changes = [(one["ready"], one["since"] is not None) for one in named(events, "node_changed")]
     assert (False, True) in changes, "Kubernetes' own time of NotReady"
     assert (True, True) in changes, "and of Ready"
+    (loss,) = report["node_losses"]
+    times = [loss[f"{name}_real_s"] for name in ("not_ready", "evicted", "ready")]
+    assert None not in times, loss
+    assert times == sorted(times), "lost, noticed, evicted, back: in this order by Kubernetes' own clock"

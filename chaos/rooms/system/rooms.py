@@ -112,6 +112,7 @@ class RoomsSystem:
             Figure("listeners", "planned", "listeners", "rooms_listeners_planned", live=True),
             Figure("listeners", "admitted", "listeners", "rooms_listeners_admitted", live=True),
             Figure("listeners", "hearing", "listeners", "rooms_listeners_hearing", live=True),
+            Figure("on air", "host on air", "", "rooms_host_on_air"),
             Figure("joins", "join success", "ratio", "rooms:join_success:ratio"),
             Figure("bridge", "slowest tenth of calls", "s", "bridge:calls:p90_seconds"),
             Figure("bridge errors", "failing calls", "ratio", "bridge:calls:error_ratio"),

@@ -165,6 +165,16 @@ def judged(make: Maker, room: str, *, survived: bool) -> list[Event]:
             )
             for role, values in roles.items()
         ]
+    back = 1075.0 if survived else 1315.0
+    on_air: list[Json] = [
+        [make.t(second * make.time_scale), float(not 780 < second * make.time_scale < back)]
+        for second in seconds
+    ]
+    found.append(
+        make.real(
+            "figure", end, "judging", name="on air", label=f"host on air ({room})", unit="", series=on_air
+        )
+    )
     p90: list[Json] = [
         [make.t(second * make.time_scale), 0.012 + (0.93 if 300 < second * make.time_scale < 920 else 0.0)]
         for second in seconds

@@ -159,6 +159,7 @@ def test_the_order_of_the_page_is_verdict_picture_evidence_objectives_people_ass
         "What happened when",
         "The same in words",
         "Evidence for every fault",
+        "How long the loss of a node lasted",
         "Objectives",
         "Incidents and what people did",
         "What is measured, what is assumed",
