@@ -141,11 +141,12 @@ schema: setup ## Write the JSON Schemas of experiment and study documents anew
 	@schema=$$($(BIN)/standby schema) && printf '%s\n' "$$schema" > chaos/experiment/schema.json
 	@schema=$$($(BIN)/standby schema study) && printf '%s\n' "$$schema" > chaos/study/schema.json
 
+# What is pinned stays as it is unless UPGRADE=--upgrade.
 .PHONY: requirements
-requirements: setup ## Pin the requirements of pyproject.toml anew
+requirements: setup ## Pin the requirements that pyproject.toml asks for (UPGRADE=--upgrade: all of them anew)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@for extra in "" dev; do \
-	  $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
+	  $(BIN)/uv pip compile --quiet $(UPGRADE) --universal --generate-hashes \
 	    --python-version 3.11 --custom-compile-command "make requirements" $${extra:+--extra $$extra} \
 	    --output-file requirements$${extra:+-$$extra}.txt pyproject.toml; \
 	done

@@ -62,6 +62,12 @@ def run(
     seed: Seed = None,
     out: Out = None,
     junit: Annotated[Optional[Path], typer.Option(help="Also write a JUnit file here.")] = None,  # noqa: UP045
+    store: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--store", metavar="URL", help="Also keep each run's files here, such as s3://bucket/folder."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be touched, and touch nothing.")
     ] = False,
@@ -73,7 +79,9 @@ def run(
     overrides = [*(set_ or []), *([f"world={world}"] if world else [])]
     loaded = documents.load_all(files, overrides)
     documents.about_something(loaded)
-    asked = running.Asked(seed=seed, out=out, junit=junit, quiet=quiet, context=context, namespace=namespace)
+    asked = running.Asked(
+        seed=seed, out=out, junit=junit, quiet=quiet, context=context, namespace=namespace, store=store
+    )
     targets = running.permitted(loaded, asked)
     if dry_run:
         for one, target in zip(loaded, targets, strict=True):

@@ -18,6 +18,7 @@ from chaos.experiment import Loaded
 from chaos.report.console import LiveView
 from chaos.report.junit import write_junit
 from chaos.report.model import RunReport
+from chaos.report.store import Store
 from chaos.report.summary import summarise
 from chaos.report.write import write
 from chaos.worlds.cluster.target import Target, permitted_target
@@ -33,6 +34,8 @@ class Asked:
     quiet: bool = False
     context: str | None = None
     namespace: str | None = None
+    store: str | None = None
+    """The address of an object store where the files of each run are kept as well."""
 
 
 def permitted(loaded: Sequence[Loaded], asked: Asked) -> list[Target | None]:
@@ -53,6 +56,7 @@ def tell_objects(loaded: Loaded, target: Target) -> None:
 
 def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
     """Run one experiment after the other; the exit code that stands for all of them."""
+    store = Store(asked.store) if asked.store is not None else None
     if asked.out is not None and len(loaded) > 1:
         folders: list[Path | None] = [asked.out / Path(one.path).stem for one in loaded]
         if len(set(folders)) < len(folders):
@@ -64,7 +68,7 @@ def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
     codes: list[int] = []
     reports: list[RunReport] = []
     for one, folder in zip(loaded, folders, strict=True):
-        code, report = asyncio.run(_run(one, folder, asked))
+        code, report = asyncio.run(_run(one, folder, asked, store))
         codes.append(code)
         reports.append(report)
         if code in (INTERRUPTED, TERMINATED):
@@ -74,7 +78,7 @@ def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
     return combine(codes)
 
 
-async def _run(one: Loaded, folder: Path | None, asked: Asked) -> tuple[int, RunReport]:
+async def _run(one: Loaded, folder: Path | None, asked: Asked, store: Store | None) -> tuple[int, RunReport]:
     with stop_on_signals(1) as (stop,), LiveView(quiet=asked.quiet) as view:
         done = await runner.run(
             one,
@@ -93,6 +97,11 @@ async def _run(one: Loaded, folder: Path | None, asked: Asked) -> tuple[int, Run
         except ReportError as error:
             print(f"standby: {error}", file=sys.stderr)
         view.end(report, done.folder / "report.html")
+    if store is not None:
+        try:
+            print(f"kept in {store.keep(done.folder)}")
+        except ReportError as error:
+            print(f"standby: {error}", file=sys.stderr)
     return done.exit_code, report
 
 

@@ -70,6 +70,7 @@ VALUES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "by schedule": (
             "--set=job=false,schedule=0 3 * * 1,results.size=1Gi,placement.strict=true,faults.nodes=true",
             "--set=experiment.document=version: 1,experiment.arguments[0]=--seed=7",
+            "--set=results.url=s3://bucket/folder,results.urlSecret=bucket",
         ),
         "links only": (
             "--set=faults.pods=false,faults.workloads=false,observability=",

@@ -80,11 +80,18 @@ template:
           {{- end }}
           - --world=kubernetes
           - --namespace={{ .Values.target }}
+          {{- with .Values.results.url }}
+          - {{ printf "--store=%s" . | quote }}
+          {{- end }}
           {{- range .Values.experiment.arguments }}
           - {{ . | quote }}
           {{- end }}
         env:
           - {name: STANDBY_STATE, value: /results}
+        {{- with .Values.results.urlSecret }}
+        envFrom:
+          - secretRef: {name: {{ . }}}
+        {{- end }}
         {{- include "runner.container" . | nindent 8 }}
         resources: {{ toYaml .Values.resources | nindent 10 }}
         volumeMounts:
