@@ -18,7 +18,7 @@ from chaos.engine.judgement import Verdict
 from chaos.engine.judging import Judged, judge_goals, preflight_goal
 from chaos.engine.parts import Crew, Nobody, Notes, Parts, Stop
 from chaos.engine.probing import Prober
-from chaos.engine.sampling import Alerting, Sampler
+from chaos.engine.sampling import ALERTS_EVERY, Alerting, Sampler
 from chaos.engine.timeline import Span
 from chaos.engine.verdict import Outcome
 from chaos.errors import ClientError, PreflightError, StandbyError
@@ -26,6 +26,8 @@ from chaos.worlds.system import Goal
 
 CLOCKS_APART = 0.5
 """Real seconds that Prometheus' clock may differ from this machine's: half of its shortest interval here."""
+ALERTS_KNOWN_WITHIN = 20.0
+"""Real seconds in which it must be known which alerts fire: a webhook's listener needs 15 after its start."""
 
 
 def _causes(error: Exception) -> list[Exception]:
@@ -151,17 +153,27 @@ class _Run:
                 f"Prometheus' clock {told}, so its samples cannot be laid beside what the run does "
                 f"({CLOCKS_APART:g} s are allowed); synchronise the two clocks (NTP)"
             )
-        if self.parts.experiment.crew is not None:
-            try:
-                await self.parts.alerts.firing()
-            except ClientError as error:
-                troubles.append(f"nobody could be called: {error}")
+        if self.parts.experiment.crew is not None and (unknown := await self._alerts_unknown()):
+            troubles.append(f"nobody could be called: {unknown}")
         for goal in self.parts.goals:
             trouble = await preflight_goal(self.parts.prometheus, goal, self.story.time_scale)
             if trouble:
                 troubles.append(trouble)
         if troubles:
             raise PreflightError("; ".join(troubles))
+
+    async def _alerts_unknown(self) -> str:
+        """Why it is not known which alerts fire; empty when it is. Who only just begins to listen is given time."""
+        until = self.clock.monotonic() + ALERTS_KNOWN_WITHIN
+        while True:
+            try:
+                await self.parts.alerts.firing()
+            except ClientError as error:
+                if self.clock.monotonic() >= until:
+                    return str(error)
+            else:
+                return ""
+            await self.clock.sleep_until(self.clock.monotonic() + ALERTS_EVERY)
 
     def _announce(self, injection: Injection, targets: Sequence[str]) -> None:
         spec, faults = injection.spec, self.parts.experiment.timeline.faults

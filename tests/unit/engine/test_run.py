@@ -15,15 +15,17 @@ from chaos.clock import StoryClock, StorySeconds, SystemClock
 from chaos.engine.injection import Injection
 from chaos.engine.judgement import Verdict
 from chaos.engine.parts import Nobody, Parts
-from chaos.engine.run import execute
+from chaos.engine.run import _Run, execute
 from chaos.engine.sources import Found
 from chaos.engine.verdict import Outcome
+from chaos.errors import ClientError
 from chaos.experiment import loads
 from chaos.experiment.fault import FaultSpec
 from chaos.faults.base import Fault, Plan
 from chaos.faults.specs import spec_types
 from chaos.proof import Proof
 from chaos.record import Record
+from chaos.testing.clock import FakeClock
 from chaos.testing.world import FakeWorld
 from chaos.undo.journal import Journal
 from chaos.worlds.system import Figure, Goal
@@ -69,24 +71,28 @@ class Broken:
         raise LookupError("nobody is called")
 
 
-async def outcome_of(folder: Path, text: str = DOCUMENT, **given: Any) -> Outcome:
-    """What comes of a document with these parts of a run in place of parts that do nothing."""
+def parts_of(folder: Path, journal: Journal, text: str = DOCUMENT, **given: Any) -> Parts:
+    """A run of a document with these parts in place of parts that do nothing."""
     experiment = loads(text, faults=spec_types()).experiment
     (one,) = experiment.objectives
     goal = Goal(
         one.name, "", one.expectation, tuple(one.during), one.longest_break, None, one.max_gap,
         interval=one.interval,
     )  # fmt: skip
+    return Parts(**{
+        "experiment": experiment, "halt": folder / "halt", "injections": [], "goals": [goal],
+        "sources": {}, "stops": [], "system": Still(), "prometheus": NoPrometheus(),
+        "alerts": NoPrometheus(), "record": Record(), "journal": journal, "clock": SystemClock(),
+        "story": StoryClock(1.0), "make_crew": lambda _: Nobody(),
+        "stop": asyncio.get_running_loop().create_future(), "guarded": Still().configure, **given,
+    })  # fmt: skip
+
+
+async def outcome_of(folder: Path, text: str = DOCUMENT, **given: Any) -> Outcome:
+    """What comes of it."""
     with closing(Journal(folder / "run.jsonl")) as journal:
-        parts = Parts(**{
-            "experiment": experiment, "halt": folder / "halt", "injections": [], "goals": [goal],
-            "sources": {}, "stops": [], "system": Still(), "prometheus": NoPrometheus(),
-            "alerts": NoPrometheus(), "record": Record(), "journal": journal, "clock": SystemClock(),
-            "story": StoryClock(1.0), "make_crew": lambda _: Nobody(),
-            "stop": asyncio.get_running_loop().create_future(), "guarded": Still().configure, **given,
-        })  # fmt: skip
         async with asyncio.timeout(60):
-            return await execute(parts)
+            return await execute(parts_of(folder, journal, text, **given))
 
 
 @pytest.mark.parametrize(
@@ -173,3 +179,30 @@ async def test_a_fault_that_nobody_saw_is_never_concluded_from(
     text = DOCUMENT.replace("{baseline: 1h, faults: 1h}", "{baseline: 100ms, faults: 200ms, after: 100ms}")
     outcome = await outcome_of(tmp_path, text, injections=[injection], sources={"it is ready": Ready()})
     assert outcome.why == why
+
+
+class Listening:
+    """An alert source that has listened for long enough from a moment on."""
+
+    def __init__(self, clock: FakeClock, known_from: float) -> None:
+        self._clock, self._from = clock, known_from
+
+    async def firing(self) -> Sequence[FiringAlert]:
+        if self._clock.monotonic() < self._from:
+            raise ClientError("it has not listened for long enough")
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("known_from", "unknown"), [(15.0, ""), (25.0, "it has not listened for long enough")]
+)
+async def test_who_only_just_listens_for_alerts_is_given_time_but_not_for_ever(
+    tmp_path: Path, known_from: float, unknown: str
+) -> None:
+    """A run that follows a deployment at once waits until it is known which alerts fire, at most 20 s."""
+    clock = FakeClock()
+    with closing(Journal(tmp_path / "run.jsonl")) as journal:
+        parts = parts_of(tmp_path, journal, clock=clock, alerts=Listening(clock, known_from))
+        asked = asyncio.create_task(_Run(parts)._alerts_unknown())
+        await clock.advance(21.0)
+        assert await asked == unknown
