@@ -221,7 +221,7 @@ class RoomSilence(Part):
     """A room whose sound ended with a lost node, in real seconds since the loss; None: not seen to happen.
 
     The host was off air at `silent`, and on air again, wherever the room was reopened, at `reopened`. From `away` to
-    `back` fewer than half of the admitted heard. All are seen once a scrape.
+    `back` fewer than half of those who had been admitted and had not left heard. All are seen once a scrape.
     """
 
     room: str

@@ -166,9 +166,8 @@ def _phases(axis: Axis, report: RunReport) -> Row:
 def _fault_rows(axis: Axis, report: RunReport, back: lanes.BackOf) -> list[Row]:
     found: list[Row] = []
     for fault in report.faults:
-        where = " ".join(
-            [words.spoken(fault.fault), *(["on", words.listed(words.places(fault.on))] if fault.on else [])]
-        )
+        places = words.places(fault.target)
+        where = " ".join([words.spoken(fault.fault), *(["on", words.listed(places)] if places else [])])
         found.append(Row(fault.name, (where,), lanes.fault_row(axis, fault, back(28)), "fault"))
     return found
 

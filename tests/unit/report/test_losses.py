@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -110,3 +111,20 @@ def test_outside_a_cluster_there_are_the_audiences_times_alone() -> None:
     page = report_page(report, events)
     assert "Audience back after" in page
     assert "NotReady after" not in page
+
+
+def test_the_row_of_a_fault_names_what_was_hit_and_not_what_might_have_been() -> None:
+    """Several nodes may be meant until the fault is due; the picture of one that took place names the one that was."""
+    events = tuple(
+        replace(
+            event,
+            fields={**event.fields, "on": "node standby-worker2 (media-1), node standby-worker3 (media-2)"},
+        )
+        if event.name == "fault_scheduled"
+        else event
+        for event in _run()
+    )
+    row = re.search(r"<b>lost</b>.*?</div>", report_page(summarise(events), events), re.DOTALL)
+    assert row is not None
+    assert "standby-worker2" in row[0]
+    assert "standby-worker3" not in row[0]
