@@ -55,7 +55,7 @@ def summary(report: RunReport) -> str:
     return "\n".join(lines)
 
 
-_MOMENTS = ("NotReady", "first pod evicted", "Ready again", "room reopened", "audience back")
+_MOMENTS = ("NotReady", "first pod told to leave", "Ready again", "room reopened", "audience back")
 
 
 def _losses(report: RunReport) -> Iterable[tuple[str, ...]]:

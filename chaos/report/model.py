@@ -234,8 +234,8 @@ class RoomSilence(Part):
 class NodeLoss(Part):
     """A node that was lost: when that was noticed and mended, in real seconds since the loss; None: not seen to happen.
 
-    `not_ready` (Kubernetes holds the node NotReady), `evicted` (its first pod is told to leave) and `ready` (the node
-    is Ready again) are by Kubernetes' own clock, which tells whole seconds.
+    `not_ready` (Kubernetes holds the node NotReady), `evicted` (its first pod is told to leave, by an eviction or a
+    repair) and `ready` (the node is Ready again) are by Kubernetes' own clock, which tells whole seconds.
     """
 
     fault: str
