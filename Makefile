@@ -141,6 +141,15 @@ schema: setup ## Write the JSON Schemas of experiment and study documents anew
 	@schema=$$($(BIN)/standby schema) && printf '%s\n' "$$schema" > chaos/experiment/schema.json
 	@schema=$$($(BIN)/standby schema study) && printf '%s\n' "$$schema" > chaos/study/schema.json
 
+# RUN: the name of a run, or its folder (a study's as well); the newest run unless given.
+.PHONY: dashboards
+dashboards: setup ## Serve a run's series again, with Grafana where Docker has it (RUN=…, default the newest)
+	@$(BIN)/standby dashboards $(RUN)
+
+.PHONY: dashboard-files
+dashboard-files: $(STAMP) ## Write the dashboards' JSON anew from the code in dashboards/
+	@$(BIN)/python -m dashboards
+
 # What is pinned stays as it is unless UPGRADE=--upgrade.
 .PHONY: requirements
 requirements: setup ## Pin the requirements that pyproject.toml asks for (UPGRADE=--upgrade: all of them anew)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from chaos import __version__, state
+from chaos import __version__, series, state
 from chaos.books import books
 from chaos.clients import processes
 from chaos.clients.prometheus import Prometheus
@@ -186,12 +186,17 @@ class _Run:
             world, prometheus, self.record, self.journal, self.composition.seed
         )
         measures = CollectorRegistry()
-        self.record.listen(RunMetrics(measures).hear)
+        run_metrics = RunMetrics(measures)
+        for event in self.record.events:  # the run began before its world had a Prometheus
+            run_metrics.hear(event)
+        self.record.listen(run_metrics.hear)
         self.record.listen(CrewMetrics(measures))
         async with world.measured(self.composition.name, measures):
             following = asyncio.create_task(system.follow())
             try:
                 outcome = await execute(self.composition.parts(world, prometheus, system, guard, owned=owned))
+                tsdb = world.tsdb if prometheus.url == world.prometheus else None
+                await series.keep(prometheus, tsdb, self.folder, self.record)
                 return outcome.exit_code
             finally:
                 following.cancel()

@@ -53,7 +53,7 @@ def run_app(arguments: list[str]) -> int:
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917 - the options of the command line, each by its name
     files: Files,
     world: World = None,
     context: Context = None,
@@ -72,15 +72,27 @@ def run(
         bool, typer.Option("--dry-run", help="Say what would be touched, and touch nothing.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print the verdicts only.")] = False,
+    grafana: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="URL", help="Leave annotations in this Grafana ($STANDBY_GRAFANA_TOKEN)."),
+    ] = None,
 ) -> int:
     """Run experiments and exit with their verdict (0 pass, 1 fail, 3 inconclusive, 4 not undone, 5 aborted)."""
     from chaos.cli import documents, running
+    from chaos.clients.grafana import Grafana
 
     overrides = [*(set_ or []), *([f"world={world}"] if world else [])]
     loaded = documents.load_all(files, overrides)
     documents.about_something(loaded)
     asked = running.Asked(
-        seed=seed, out=out, junit=junit, quiet=quiet, context=context, namespace=namespace, store=store
+        seed=seed,
+        out=out,
+        junit=junit,
+        quiet=quiet,
+        context=context,
+        namespace=namespace,
+        store=store,
+        grafana=Grafana.given(grafana) if grafana else None,
     )
     targets = running.permitted(loaded, asked)
     if dry_run:
@@ -196,15 +208,43 @@ def faults() -> int:
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder of a run.")]) -> int:
-    """Write a run's reports anew, from its record alone."""
-    from chaos.report.write import write
+def report(
+    folders: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Argument(metavar="[DIR]...", help="A run's folder; or two to compare, each a run or several."),
+    ] = None,
+    before: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option("--before", metavar="DIR", help="Runs before the change; more than once for several."),
+    ] = None,
+    after: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Option("--after", metavar="DIR", help="Runs after it."),
+    ] = None,
+    out: Annotated[Optional[Path], typer.Option("--out", help="The folder for the comparison.")] = None,  # noqa: UP045
+) -> int:
+    """Write a run's reports anew, from its record alone; of two DIRs, what moved between them, beyond noise or not."""
+    from chaos.cli import reporting
 
-    if not (folder / "events.jsonl").exists():
-        raise UsageError(f"{folder} holds no record of a run (no events.jsonl); runs are in .standby/runs/")
-    written = write(folder)
-    print(f"{written.verdict}: {written.why}\n{folder / 'report.html'}")
-    return 0
+    return reporting.report(folders or [], before or [], after or [], out)
+
+
+@app.command()
+def dashboards(
+    names: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(
+            metavar="[DIR]...", help="Runs and studies: their folders or names; the newest run unless given."
+        ),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65_533, help="The first of three ports; 0: any that are free.")
+    ] = 9191,
+) -> int:
+    """Serve again what runs and studies measured: Prometheus, and Grafana where Docker has it, until Ctrl-C."""
+    from chaos.cli import dashboards as serving
+
+    return serving.serve(names or [], port)
 
 
 @app.command()

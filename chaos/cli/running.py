@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chaos import runner
+from chaos.clients.grafana import Grafana, Note
 from chaos.codes import INTERRUPTED, TERMINATED, combine
 from chaos.engine.parts import Stop
-from chaos.errors import ReportError, UsageError
+from chaos.errors import ClientError, ReportError, UsageError
 from chaos.experiment import Loaded
+from chaos.record import Event
+from chaos.report.annotations import annotations_of
 from chaos.report.console import LiveView
 from chaos.report.junit import write_junit
 from chaos.report.model import RunReport
@@ -36,6 +39,7 @@ class Asked:
     namespace: str | None = None
     store: str | None = None
     """The address of an object store where the files of each run are kept as well."""
+    grafana: Grafana | None = None
 
 
 def permitted(loaded: Sequence[Loaded], asked: Asked) -> list[Target | None]:
@@ -102,7 +106,18 @@ async def _run(one: Loaded, folder: Path | None, asked: Asked, store: Store | No
             print(f"kept in {store.keep(done.folder)}")
         except ReportError as error:
             print(f"standby: {error}", file=sys.stderr)
+    if asked.grafana is not None:
+        await _annotate(asked.grafana, done.events)
     return done.exit_code, report
+
+
+async def _annotate(grafana: Grafana, events: Sequence[Event]) -> None:
+    """Leave the run in Grafana; that it could not be is said, and changes nothing about the run."""
+    notes = [Note(one.begun, one.ended, one.tags, one.text) for one in annotations_of(events)]
+    try:
+        await grafana.annotate(notes)
+    except ClientError as error:
+        print(f"standby: {error}", file=sys.stderr)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from chaos.experiment import Loaded
 from chaos.faults.specs import spec_types
 from chaos.report.files import put
 from chaos.report.write import write as write_report
-from chaos.study import live
+from chaos.study import live, openmetrics
 from chaos.study.conduct import NOT_CALIBRATED, conduct
 from chaos.study.loading import LoadedStudy, load_study
 from chaos.study.page import study_page
@@ -64,7 +64,7 @@ def study(file: Path, asked: Asked) -> int:
     except KeyboardInterrupt:
         print("standby: interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
-    write(folder, result, _command(file, asked))
+    write(folder, result, _command(file, asked), time.time())
     _tell(result, folder)
     return 0
 
@@ -119,13 +119,28 @@ async def _evening(loaded: Loaded, seed: int, folder: Path) -> live.Ended | int:
     )
 
 
-def write(folder: Path, result: StudyResult, command: str) -> None:
-    """Write study.json and study.html. Raises ReportError when one cannot be written."""
+def write(folder: Path, result: StudyResult, command: str, at: float) -> None:
+    """Write study.json and study.html, and add to study.openmetrics what was found at `at` (unix seconds).
+
+    Raises ReportError when one cannot be written.
+    """
     try:
         put(folder / "study.json", result.model_dump_json(indent=2) + "\n")
         put(folder / "study.html", study_page(result, command))
+        _add_metrics(folder / "study.openmetrics", openmetrics.points(result, at))
     except OSError as error:
         raise ReportError(f"the study's files in {folder} could not be written: {error}") from error
+
+
+def _add_metrics(path: Path, found: Sequence[openmetrics.Point]) -> None:
+    """Lay what this study found beside what the studies before it did. Raises OSError, ReportError."""
+    if not found:
+        return
+    try:
+        before = openmetrics.read(path.read_text(encoding="utf-8")) if path.exists() else []
+    except ReportError as error:
+        raise ReportError(f"{path} has the studies before this one, but {error}; move it away") from error
+    put(path, openmetrics.text_of([*before, *found]))
 
 
 def _command(file: Path, asked: Asked) -> str:

@@ -82,6 +82,10 @@ class _Config(BaseModel):
     yaml: str
 
 
+class _Snapshot(BaseModel):
+    name: str
+
+
 class _BuildInfo(BaseModel):
     version: str = ""
 
@@ -186,6 +190,13 @@ class Prometheus:
         if asked <= theirs <= answered:
             return 0.0
         return theirs - (answered if theirs > answered else asked)
+
+    async def snapshot(self) -> str:
+        """Have the server write a snapshot of all that it has; its name under `snapshots/` of the server's data.
+
+        Raises ClientError where the server's admin API is off.
+        """
+        return self._parse(_Snapshot, await self._post("admin/tsdb/snapshot", {}), "snapshot").name
 
     async def newest(self, query: str, *, lookback: float) -> float | None:
         """The unix time of the newest sample that `query` has, None when it has none."""

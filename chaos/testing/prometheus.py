@@ -21,13 +21,14 @@ class FakePrometheus:
 
     A query that is not there matches nothing. A range query returns the samples within its bounds as they are; an
     instant query the last one that is not younger than its time. `mood`: `broken` answers 500, `silent` nothing,
-    `garbage` something that is no JSON.
+    `garbage` something that is no JSON. `snapshot` is the name of the snapshot that it says it wrote.
     """
 
     def __init__(self, series: Mapping[str, Samples] | None = None, *, interval: float = 1.0) -> None:
         self.series: dict[str, Samples] = dict(series or {})
         self.firing: list[Mapping[str, str]] = []
         self.mood: Mood = "well"
+        self.snapshot = ""
         self.asked: list[Mapping[str, str]] = []
         self._interval = interval
         self._runner: web.AppRunner | None = None
@@ -75,6 +76,8 @@ class FakePrometheus:
                 return {"yaml": f"global:\n  scrape_interval: {self._interval:g}s\n"}
             case "rules":
                 return {"groups": []}
+            case "snapshot":
+                return {"name": self.snapshot}
             case "buildinfo":
                 return {"version": "3.0.0"}
         return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from chaos.experiment.system import link_variable
@@ -170,6 +171,10 @@ class RunWorld(World, Protocol):
     @property
     def prometheus(self) -> str:
         """The base URL of the world's own Prometheus; empty where it has none."""
+
+    @property
+    def tsdb(self) -> Path | None:
+        """Where that Prometheus keeps its data on this machine; None where that is elsewhere, or nowhere."""
 
     def tell(self, told: Told) -> None:
         """Report every start and end of a process to `told` from now on."""

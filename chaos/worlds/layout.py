@@ -126,8 +126,16 @@ def toxiproxy_spec(program: Path, name: str, address: str, folder: Path) -> Proc
     )
 
 
-def prometheus_spec(program: Path, address: str, folder: Path) -> ProcessSpec:
-    """A Prometheus server at `address`, configured by `folder`/prometheus.yml."""
+def tsdb_folder(folder: Path) -> Path:
+    """Where the Prometheus of a world in `folder` keeps its data."""
+    return folder / "prometheus"
+
+
+def prometheus_spec(program: Path, address: str, folder: Path, *, retention: str = "1d") -> ProcessSpec:
+    """A Prometheus server at `address`, configured by `folder`/prometheus.yml.
+
+    Its admin API is on, so that a run can keep a snapshot: it listens on loopback alone, like everything of the world.
+    """
     return ProcessSpec(
         name="prometheus",
         tier="prometheus",
@@ -135,9 +143,10 @@ def prometheus_spec(program: Path, address: str, folder: Path) -> ProcessSpec:
         argv=(
             str(program),
             f"--config.file={folder / 'prometheus.yml'}",
-            f"--storage.tsdb.path={folder / 'prometheus'}",
+            f"--storage.tsdb.path={tsdb_folder(folder)}",
+            f"--storage.tsdb.retention.time={retention}",
             f"--web.listen-address={address}",
-            "--storage.tsdb.retention.time=1d",
+            "--web.enable-admin-api",
             "--log.level=warn",
         ),
         role="tool",

@@ -15,7 +15,7 @@ from chaos.clock import RealSeconds
 from chaos.experiment.rooms import Settings
 from chaos.rooms.audio import FRESH
 from chaos.rooms.bridge import Bridge, BridgeError, BridgeMetrics
-from chaos.rooms.contract import MEDIA_TO_PLATFORM, ROOM_NAME
+from chaos.rooms.contract import EDGE, MEDIA_TO_PLATFORM, PLATFORM_TO_MEDIA, ROOM_NAME
 from chaos.rooms.media.admission import Admission, Refusal
 from chaos.rooms.media.egress import Egress, segments_per_second
 from chaos.rooms.media.relays import LONGEST_WAIT, NUMBER_HEADER, Peers
@@ -23,6 +23,7 @@ from chaos.rooms.media.rooms import Room, push_slots
 from chaos.rooms.media.sessions import Session
 from chaos.rooms.media.sockets import HostSocket, push_to
 from chaos.rooms.quick import Asked, Reply
+from chaos.rooms.served import Served
 from chaos.rooms.server import Tier, json_object, number_of, object_in, problem, refusal, text_of
 
 KINDS = ("join", "renewal", "report")
@@ -69,16 +70,19 @@ class Media:
         self._add_routes()
 
     def _add_routes(self) -> None:
-        routes = self._tier.app.router
-        self._tier.hot("GET", "/rooms/{room}/segments/latest", self._latest)
-        self._tier.hot("POST", "/rooms/{room}/join", self._join)
-        self._tier.hot("POST", "/rooms/{room}/leave", self._leave)
+        routes, served = self._tier.app.router, Served("media", self._tier.registry)
+        self._tier.hot("GET", "/rooms/{room}/segments/latest", served.hot(EDGE, "segment", self._latest))
+        self._tier.hot("POST", "/rooms/{room}/join", served.hot(EDGE, "join", self._join))
+        self._tier.hot("POST", "/rooms/{room}/leave", served.hot(EDGE, "leave", self._leave))
         routes.add_get("/rooms/{room}/listen", self._listen)
         routes.add_get("/rooms/{room}/host", self._host)
-        self._tier.control("GET", "/internal/occupancy", self._occupancy)
-        self._tier.control("PUT", "/internal/rooms/{room}", self._open_room)
-        self._tier.control("PUT", "/internal/rooms/{room}/relay", self._relay_room)
-        self._tier.control("DELETE", "/internal/rooms/{room}", self._close_room)
+        for method, path, kind, handler in (
+            ("GET", "/internal/occupancy", "keepalive", self._occupancy),
+            ("PUT", "/internal/rooms/{room}", "open", self._open_room),
+            ("PUT", "/internal/rooms/{room}/relay", "relay", self._relay_room),
+            ("DELETE", "/internal/rooms/{room}", "revoke", self._close_room),
+        ):
+            self._tier.control(method, path, served.route(PLATFORM_TO_MEDIA, kind, handler))
         self._tier.control("GET", "/internal/rooms/{room}/segments/next", self._next_segment)
         self._tier.control("POST", "/internal/sessions/{number}/take", self._give_up_session)
 

@@ -12,13 +12,14 @@ from pydantic import JsonValue
 
 from chaos.clock import RealSeconds
 from chaos.rooms.bridge import BridgeError
-from chaos.rooms.contract import ROOM_NAME, TOKEN_VALID_STORY_S
+from chaos.rooms.contract import MEDIA_TO_PLATFORM, ROOM_NAME, TOKEN_VALID_STORY_S
 from chaos.rooms.platform.directory import Directory, Listing, RoomState
 from chaos.rooms.platform.instances import Instances
 from chaos.rooms.platform.shared import SharedDirectory
 from chaos.rooms.platform.store import MemoryStore, Store, StoreError
 from chaos.rooms.platform.tokens import Outcome, TokenService
 from chaos.rooms.quick import Asked, Reply
+from chaos.rooms.served import Served
 from chaos.rooms.server import Handler, Tier, json_object, number_of, object_in, problem, refusal, text_of
 
 LONGEST_CONTROL = RealSeconds(4.0)  # an order that the instance has not carried out by then has failed
@@ -64,8 +65,9 @@ class Platform:
         tier.app.cleanup_ctx.append(self._live)
         tier.app.middlewares.append(_out_of_reach)
         routes = tier.app.router
-        tier.hot("POST", "/tokens", self._token)
-        tier.hot("POST", "/occupancy", self._occupancy)
+        served = Served("platform", tier.registry)
+        tier.hot("POST", "/tokens", served.hot(MEDIA_TO_PLATFORM, "token", self._token))
+        tier.hot("POST", "/occupancy", served.hot(MEDIA_TO_PLATFORM, "report", self._occupancy))
         routes.add_get("/rooms/{room}", self._look_up)
         routes.add_post("/rooms", self._open)
         routes.add_post("/rooms/{room}/close", self._close)

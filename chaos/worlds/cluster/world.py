@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 
@@ -70,6 +71,10 @@ class ClusterWorld:
     @property
     def prometheus(self) -> str:
         return replace(self.target, namespace=OBSERVABILITY_NAMESPACE).service("prometheus", 9090)
+
+    @property
+    def tsdb(self) -> Path | None:
+        return None
 
     def tell(self, told: Told) -> None:
         self.sight.tell = told

@@ -29,7 +29,7 @@ from chaos.proof import Proof
 from chaos.record import Json
 from chaos.undo.steps import UndoStep
 from chaos.worlds.base import Link, Locator, ProcessInfo, Told
-from chaos.worlds.layout import Layout, ProcessSpec, prometheus_config, scrape_target
+from chaos.worlds.layout import Layout, ProcessSpec, prometheus_config, scrape_target, tsdb_folder
 from chaos.worlds.local.folder import State, write_private
 from chaos.worlds.local.measures import served
 from chaos.worlds.local.readiness import until_ready
@@ -121,6 +121,10 @@ class LocalWorld:
     @property
     def prometheus(self) -> str:
         return self.layout.prometheus
+
+    @property
+    def tsdb(self) -> Path | None:
+        return tsdb_folder(self.folder) if self.layout.prometheus else None
 
     @property
     def layout(self) -> Layout:
@@ -260,7 +264,7 @@ class LocalWorld:
             await asyncio.to_thread(watcher.join, 5)
         if left:
             return Proof(False, f"still running: pids {', '.join(str(identity.pid) for identity in left)}")
-        shutil.rmtree(self.folder / "prometheus", ignore_errors=True)
+        shutil.rmtree(tsdb_folder(self.folder), ignore_errors=True)
         return Proof(True, f"all {len(names)} processes of the world are gone")
 
     async def _end_quietly(self, name: str, grace: float) -> None:

@@ -1,0 +1,1 @@
+"""The Grafana dashboards as code: `make dashboard-files` writes them to where they ship from."""

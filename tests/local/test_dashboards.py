@@ -1,0 +1,178 @@
+"""What the dashboards ask is answered: every query of every panel, by a real Prometheus, after a real run."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chaos.cli import studying
+from chaos.clients.prometheus import Prometheus
+from chaos.study.conduct import conduct
+from dashboards.__main__ import FOLDER
+from tests.local.standby import Standby
+from tests.unit.study.standin import STUDY, simulate, written
+
+pytestmark = [pytest.mark.local, pytest.mark.full]
+
+EVERYTHING = f"""
+version: 1
+title: A run with something in every panel
+question: Does every panel show something?
+time_scale: 30
+seed: 7
+timeline: {{warm_up: 90s, baseline: 1m, faults: 9m, recovery: 1m, after: 1m}}
+rooms:
+  profile: hardened
+  audience:
+    - {{room: townhall, listeners: 300_000, from: 0m, join_over: 10m, shape: linear, host_patience: 60m}}
+objectives:
+  - {{name: joins succeed, query: 'rooms:join_success:ratio{{room="townhall"}}', expect: ">= 0.9", may_break_for: 1h}}
+  - {{name: it hears, query: 'rooms:hearing:ratio{{room="townhall"}}', expect: ">= 0.5", may_break_for: 1h}}
+faults:
+  - {{fault: latency, link: media-to-platform, delay: 900ms, at: 30s, lasts: 3m}}
+  - {{fault: node_loss, tier: media, select: {{instance: media-2}}, how: kill, at: 1m, until: repaired}}
+crew:
+  headcount: 4
+  attending: true
+  runbooks: {Path(__file__).parents[2] / "experiments" / "crew" / "runbooks.yaml"}
+"""
+"""Twenty-five seconds in which people have something to repair, and the tiers something to say."""
+
+
+@dataclass
+class Served:
+    """What `standby dashboards` serves, and the run that it is about."""
+
+    prometheus: str
+    output: str
+    run: Path
+    begun: float
+    ended: float
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One run with a crew, and one study conducted twice, served by the command on ports of its own."""
+    standby = Standby(tmp_path_factory.mktemp("dashboards"))
+    run, study = standby.folder / "run", standby.folder / "study"
+    done = standby.run("run", standby.document(EVERYTHING), "--out", run, "--quiet")
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    moments = [float(str(event["unix"])) for event in standby.events(run)]
+    study.mkdir()
+    result = conduct(written(study, STUDY.replace("{simulated: 2000}", "{simulated: 100}")), simulate)
+    for before in (3600.0, 0.0):
+        studying.write(study, result, "standby study s.yaml", moments[-1] - before)
+    process = standby.start("dashboards", run, study, "--port", "0")
+    try:
+        assert process.stdout is not None
+        said = ""
+        while "Prometheus: " not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        address = re.search(r"Prometheus: (http://[^/]+)", said)
+        assert address is not None
+        yield Served(address[1], said, run, moments[0], moments[-1])
+    finally:
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, rest
+    assert standby.left() == []
+    assert not list((standby.state / "dashboards").iterdir())
+
+
+def _queries() -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in sorted(FOLDER.glob("*.json")):
+        told = json.loads(path.read_text(encoding="utf-8"))
+        for panel in told["panels"]:
+            for asked in panel.get("targets", ()):
+                yield f"{path.stem}: {panel['title']} {asked['refId']}", asked
+        for query in told["annotations"]["list"]:
+            if "expr" in query:
+                yield f"{path.stem}: annotation {query['name']}", query
+
+
+def _filled(expr: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        expr = expr.replace(f"${name}", value)
+    assert "$" not in expr, expr
+    return expr
+
+
+def _variables(length: float) -> dict[str, str]:
+    return {
+        "__rate_interval": "4s",
+        "__range": f"{length:.0f}s",
+        "room": ".+",
+        "objective": ".+",
+        "study": "A small study",
+        "arm": ".+",
+    }
+
+
+@pytest.mark.parametrize("asked", [pytest.param(asked, id=title) for title, asked in _queries()])
+async def test_every_panels_query_has_data_after_a_real_run(served: Served, asked: dict[str, Any]) -> None:
+    """Over the time of the run (and of both studies) there is at least one value that is a number."""
+    length = served.ended - served.begun + 4000 * ("chaos_study" in asked["expr"])
+    expr = _filled(asked["expr"], _variables(length))
+    async with Prometheus(served.prometheus) as prometheus:
+        if asked.get("instant"):
+            found = await prometheus.instant(expr, at=served.ended)
+        else:
+            found = await prometheus.range(expr, start=served.begun, end=served.ended, step=1)
+    assert any(not math.isnan(value) for series in found for _, value in series.samples), expr
+
+
+async def test_every_variable_has_values(served: Served) -> None:
+    """Rooms, objectives, studies and arms are found by the labels that the variables ask for."""
+    async with Prometheus(served.prometheus) as prometheus:
+        for path in FOLDER.glob("*.json"):
+            for variable in json.loads(path.read_text(encoding="utf-8"))["templating"]["list"]:
+                if variable["type"] == "query":
+                    metric, label = re.fullmatch(r"label_values\((\S+), (\w+)\)", variable["query"]).groups()  # type: ignore[union-attr]
+                    length = served.ended - served.begun
+                    found = await prometheus.instant(
+                        f"group by ({label}) (last_over_time({metric}[{length:.0f}s]))", at=served.ended
+                    )
+                    assert all(series.labels[label] for series in found)
+                    assert found, variable["name"]
+
+
+async def test_two_studies_are_a_drift(served: Served) -> None:
+    """What moved between two studies is one query: here nothing did."""
+    async with Prometheus(served.prometheus) as prometheus:
+        found = await prometheus.instant("idelta(chaos_study_survival_ratio[2h])", at=served.ended)
+    assert found
+    assert {value for series in found for _, value in series.samples} == {0.0}
+
+
+def test_the_run_keeps_its_series_small_and_says_so(served: Served) -> None:
+    """The snapshot lies in the run's folder, its size stands in the record, and it is a Prometheus' own."""
+    events = [
+        json.loads(line) for line in (served.run / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    kept = [event for event in events if event["event"] == "series_kept"]
+    assert len(kept) == 1
+    assert 10_000 < kept[0]["bytes"] < 20_000_000
+    assert list((served.run / "prometheus").glob("*/meta.json"))
+    verdict = next(event for event in events if event["event"] == "verdict")
+    assert kept[0]["t"] > verdict["t"]
+
+
+def test_the_addresses_lead_somewhere(served: Served) -> None:
+    """The report is served on loopback under the run's own line, to nobody who came by another name."""
+    address = re.search(rf"{re.escape(str(served.run))}: (http://127\.0\.0\.1:(\d+)/0/)", served.output)
+    assert address is not None
+    page = subprocess.run(["curl", "-sf", address[1]], capture_output=True, text=True, check=True).stdout
+    assert "A run with something in every panel" in page
+    other = ["curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Host: evil.example", address[1]]
+    assert subprocess.run(other, capture_output=True, text=True, check=True).stdout == "403"
