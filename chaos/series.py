@@ -1,7 +1,7 @@
 """What Prometheus measured of a run, kept in the run's folder: a snapshot of Prometheus' own, which it can serve again.
 
 It is taken when the run is judged and everything is undone, and is only evidence: whether it could be kept changes
-nothing about the run, and is recorded (`series_kept`, `series_not_kept`).
+nothing about the run, and is recorded (`series_kept`, `series_not_kept`, `series_elsewhere`).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ async def keep(prometheus: Prometheus, tsdb: Path | None, folder: Path, record: 
     """Keep what `prometheus` has, whose data lies in `tsdb` on this machine (None: elsewhere), in a run's `folder`."""
     if tsdb is None:
         record.event(
-            "series_not_kept",
+            "series_elsewhere",
             why=f"the Prometheus at {prometheus.url} is not of this run's making, and keeps its series itself"
             if prometheus.url != "none"
             else "the document says that there is no Prometheus",

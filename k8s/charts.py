@@ -18,6 +18,7 @@ from k8s.steps import run, say
 NAMESPACES: Final = Path(__file__).with_name("namespaces.yaml")
 PART_OF: Final = "app.kubernetes.io/part-of"
 RULES: Final = ROOT / "chaos" / "rooms" / "rules"
+DASHBOARDS: Final = ROOT / "chaos" / "report" / "dashboards"
 CHARTS: Final = ROOT / "charts"
 READY_WITHIN: Final = "240s"
 TELLING: Final = (
@@ -44,8 +45,13 @@ def releases(image: str) -> tuple[Release, ...]:
     rules = tuple(
         part for path in sorted(RULES.glob("*.yaml")) for part in ("--set-file", f"rules.{path.stem}={path}")
     )
+    dashboards = tuple(
+        part
+        for path in sorted(DASHBOARDS.glob("*.json"))
+        for part in ("--set-file", f"dashboards.{path.stem}={path}")
+    )
     return (
-        Release("observability", "standby-observability", (*strict, *rules, *TELLING)),
+        Release("observability", "standby-observability", (*strict, *rules, *dashboards, *TELLING)),
         Release("rooms", "rooms", (*strict, *tiers)),
         Release("runner", "standby-runner", (*strict, *runner)),
     )

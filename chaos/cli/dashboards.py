@@ -101,7 +101,8 @@ def _newest() -> list[Path]:
 
 
 def _why_none(run: Path) -> str:
-    said = [event for event in record.read(run / "events.jsonl") if event.name == "series_not_kept"]
+    names = ("series_not_kept", "series_elsewhere")
+    said = [event for event in record.read(run / "events.jsonl") if event.name in names]
     return f": {said[-1]['why']}" if said else "; it was cut off, or is of an earlier version"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import signal
 import subprocess
@@ -71,11 +72,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     result = conduct(written(study, STUDY.replace("{simulated: 2000}", "{simulated: 100}")), simulate)
     for before in (3600.0, 0.0):
         studying.write(study, result, "standby study s.yaml", moments[-1] - before)
-    process = standby.start("dashboards", run, study, "--port", "0")
+    docker = standby.folder / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\necho no such host >&2\nexit 1\n", encoding="utf-8")
+    docker.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{docker.parent}:{os.environ['PATH']}")
+        process = standby.start("dashboards", run, study, "--port", "0")
     try:
         assert process.stdout is not None
         said = ""
-        while "Prometheus: " not in said:
+        while "Ctrl-C ends this" not in said:
             line = process.stdout.readline()
             assert line, said
             said += line
@@ -166,6 +173,12 @@ def test_the_run_keeps_its_series_small_and_says_so(served: Served) -> None:
     assert list((served.run / "prometheus").glob("*/meta.json"))
     verdict = next(event for event in events if event["event"] == "verdict")
     assert kept[0]["t"] > verdict["t"]
+
+
+def test_without_grafana_it_says_so_and_where_the_dashboards_are(served: Served) -> None:
+    """Prometheus and the report are served all the same."""
+    assert "no Grafana: Docker cannot have the image" in served.output
+    assert str(FOLDER) in served.output
 
 
 def test_the_addresses_lead_somewhere(served: Served) -> None:

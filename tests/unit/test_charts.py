@@ -25,6 +25,7 @@ from chaos.rooms.system.layout import layout
 from chaos.worlds.heard import BELIEVED
 from chaos.worlds.layout import ProcessSpec, scrape_target
 from k8s.charts import CHARTS, releases
+from k8s.charts import DASHBOARDS as SHIPPED_DASHBOARDS
 from k8s.images import PUBLIC, needed
 
 Manifest = Mapping[str, Any]
@@ -37,6 +38,9 @@ NAMESPACES = {
 }
 RULES = tuple(
     part for release in releases("standby:1") for part in release.settings if part.startswith("rules.")
+)
+DASHBOARDS = tuple(
+    part for release in releases("standby:1") for part in release.settings if part.startswith("dashboards.")
 )
 VALUES: Mapping[str, Mapping[str, Sequence[str]]] = {
     "rooms": {
@@ -60,7 +64,7 @@ VALUES: Mapping[str, Mapping[str, Sequence[str]]] = {
         "with everything": (
             "--set=grafana.enabled=true,alertmanager.webhook.url=http://outpost.rooms:8000/alerts",
             "--set=alertmanager.webhook.tokenSecret=webhook",
-            '--set-json=dashboards={"rooms":"{}"}',
+            *(f"--set-file={part}" for part in DASHBOARDS),
             *(f"--set-file={part}" for part in RULES),
         ),
     },
@@ -458,3 +462,15 @@ def test_images_are_chosen_by_value_and_by_digest() -> None:
         for _, pod in pods(manifests(chart, "as deployed"))
     }
     assert used == {"standby:1-abc", *PUBLIC}
+
+
+def test_grafana_is_given_the_dashboards_as_they_ship() -> None:
+    """What `make deploy` gives the chart: each in a ConfigMap, unchanged by Helm, and mounted where Grafana looks."""
+    shipped = {path.stem: path.read_text(encoding="utf-8") for path in SHIPPED_DASHBOARDS.glob("*.json")}
+    found = manifests("observability", "with everything")
+    maps = named(found, "ConfigMap")
+    for name, text in shipped.items():
+        assert json.loads(maps[f"dashboard-{name}"]["data"][f"{name}.json"]) == json.loads(text)
+    grafana = dict(pods(found))["grafana"]
+    mounted = next(one for one in grafana["volumes"] if one["name"] == "dashboards")["projected"]["sources"]
+    assert {one["configMap"]["name"] for one in mounted} == {f"dashboard-{name}" for name in shipped}

@@ -68,6 +68,7 @@ async def test_a_prometheus_elsewhere_keeps_its_series_itself(tmp_path: Path) ->
     """One's own, a cluster's, or none at all: nothing is asked of it."""
     record = Record()
     await series.keep(Prometheus("http://prometheus.example"), None, tmp_path, record)
+    assert _last(record).name == "series_elsewhere"
     assert "prometheus.example" in str(_last(record)["why"])
     nothing = Record()
     await series.keep(NoPrometheus(), None, tmp_path, nothing)

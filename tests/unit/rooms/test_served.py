@@ -23,17 +23,17 @@ def _count(registry: CollectorRegistry, result: str) -> float | None:
     [(200, "ok"), (404, "ok"), (503, "refused"), (504, "refused"), (500, "error"), (502, "error")],
 )
 async def test_what_is_answered_is_counted_by_its_result(status: int, result: str) -> None:
-    """At once, later, or by aiohttp: one call each, with its duration; as the caller's side counts, 4xx is an answer."""
+    """At once, later, or by aiohttp: one call each, with its duration; 4xx is an answer, as for callers."""
     registry = CollectorRegistry()
     served = Served("media", registry)
 
-    async def later(asked: Asked) -> Reply:
+    async def later(_asked: Asked) -> Reply:
         return Reply(status)
 
-    async def page(request: web.Request) -> web.StreamResponse:
+    async def page(_request: web.Request) -> web.StreamResponse:
         return web.Response(status=status)
 
-    def at_once(asked: Asked) -> Reply:
+    def at_once(_asked: Asked) -> Reply:
         return Reply(status)
 
     assert served.hot("edge", "join", at_once)(ASKED) == Reply(status)
@@ -60,6 +60,6 @@ async def test_a_call_that_is_cut_off_is_an_error() -> None:
     assert _count(registry, "ok") == 0
 
 
-async def _never(asked: Asked) -> Reply:
+async def _never(_asked: Asked) -> Reply:
     await asyncio.Event().wait()
     return Reply(200)
