@@ -76,6 +76,19 @@ def run(  # noqa: PLR0913, PLR0917 - the options of the command line, each by it
         Optional[str],  # noqa: UP045
         typer.Option(metavar="URL", help="Leave annotations in this Grafana ($STANDBY_GRAFANA_TOKEN)."),
     ] = None,
+    history: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(metavar="FILE", help="Add a line about each run to this file, for `standby history`."),
+    ] = None,
+    trials: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option(
+            min=1, metavar="N", help="Run up to N times, until --share is clear: no run is retried."
+        ),
+    ] = None,
+    share: Annotated[
+        str, typer.Option(help="With --trials: how many of the runs must end as expected.")
+    ] = "50%",
 ) -> int:
     """Run experiments and exit with their verdict (0 pass, 1 fail, 3 inconclusive, 4 not undone, 5 aborted)."""
     from chaos.cli import documents, running
@@ -93,6 +106,9 @@ def run(  # noqa: PLR0913, PLR0917 - the options of the command line, each by it
         namespace=namespace,
         store=store,
         grafana=Grafana.given(grafana) if grafana else None,
+        history=history,
+        trials=trials,
+        share=documents.share_of(share),
     )
     targets = running.permitted(loaded, asked)
     if dry_run:
@@ -227,6 +243,24 @@ def report(
     from chaos.cli import reporting
 
     return reporting.report(folders or [], before or [], after or [], out)
+
+
+@app.command()
+def history(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A history that runs have added to.", show_default=False)
+    ],
+    recent: Annotated[
+        int, typer.Option(min=1, help="How many of the newest runs are laid against the others.")
+    ] = 5,
+    markdown: Annotated[bool, typer.Option("--markdown", help="For a job's summary.")] = False,
+) -> int:
+    """Show what drifted between the newest runs of each experiment and those before them, beyond noise or not."""
+    from chaos.review import history as reviewing
+
+    found = reviewing.drifts(reviewing.read(file), recent)
+    print((reviewing.markdown if markdown else reviewing.text)(found), end="")
+    return 0
 
 
 @app.command()

@@ -9,6 +9,7 @@ from pathlib import Path
 from chaos.errors import DocumentError, Problem, UsageError
 from chaos.experiment import Loaded, load
 from chaos.experiment.source import LARGEST_FILE
+from chaos.experiment.units import UnitError, parse_ratio
 from chaos.faults.specs import spec_types
 
 _VARIES = re.compile(rb"^varies:", re.MULTILINE)
@@ -123,3 +124,14 @@ def _expanded(files: Sequence[Path]) -> list[Path]:
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds // 60):02d}:{int(seconds % 60):02d}"
+
+
+def share_of(text: str) -> float:
+    """A share between 0 and 1 as the command line has it: `80%`, `0.8`. Raises UsageError."""
+    try:
+        share = parse_ratio(text)
+    except UnitError as error:
+        raise UsageError(f"--share {text}: {error}") from error
+    if not 0 < share < 1:
+        raise UsageError(f"--share {text} lies not between 0 and 100 %: no number of trials could show that")
+    return share

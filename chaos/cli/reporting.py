@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -43,7 +44,12 @@ def _compare(before: Sequence[Path], after: Sequence[Path], out: Path | None) ->
     from chaos.review.page import markdown, page
     from chaos.review.sides import side_of
 
-    told = compare(side_of(before), side_of(after))
+    first, second = side_of(before), side_of(after)
+    if first.name == second.name:
+        first, second = (
+            replace(one, name=f"{one.name}, {word}") for one, word in ((first, "before"), (second, "after"))
+        )
+    told = compare(first, second)
     folder = (out or state.state_folder() / "reviews" / state.new_run()).absolute()
     try:
         put(folder / "review.html", page(told))

@@ -19,7 +19,7 @@ from chaos.experiment import Loaded
 from chaos.record import Event
 from chaos.report.annotations import annotations_of
 from chaos.report.console import LiveView
-from chaos.report.junit import write_junit
+from chaos.report.junit import Repeated, write_junit
 from chaos.report.model import RunReport
 from chaos.report.store import Store
 from chaos.report.summary import summarise
@@ -40,6 +40,10 @@ class Asked:
     store: str | None = None
     """The address of an object store where the files of each run are kept as well."""
     grafana: Grafana | None = None
+    history: Path | None = None
+    trials: int | None = None
+    """Each experiment is run up to so many times, until it is clear whether `share` of its runs end as expected."""
+    share: float = 0.5
 
 
 def permitted(loaded: Sequence[Loaded], asked: Asked) -> list[Target | None]:
@@ -69,10 +73,18 @@ def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
             )
     else:
         folders = [asked.out] * len(loaded)
+    from chaos.cli import trying  # which runs what is here
+
+    if asked.trials is not None:
+        trying.need_enough(asked.trials, asked.share)
     codes: list[int] = []
-    reports: list[RunReport] = []
+    reports: list[RunReport | Repeated] = []
+    report: RunReport | Repeated
     for one, folder in zip(loaded, folders, strict=True):
-        code, report = asyncio.run(_run(one, folder, asked, store))
+        if asked.trials is None:
+            code, report = asyncio.run(run_one(one, folder, asked, store))
+        else:
+            code, report = trying.repeat(one, folder, asked, store)
         codes.append(code)
         reports.append(report)
         if code in (INTERRUPTED, TERMINATED):
@@ -82,7 +94,8 @@ def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
     return combine(codes)
 
 
-async def _run(one: Loaded, folder: Path | None, asked: Asked, store: Store | None) -> tuple[int, RunReport]:
+async def run_one(one: Loaded, folder: Path | None, asked: Asked, store: Store | None) -> tuple[int, RunReport]:
+    """One run with its live view, reports, line in the history and annotations; its exit code and its report."""
     with stop_on_signals(1) as (stop,), LiveView(quiet=asked.quiet) as view:
         done = await runner.run(
             one,
@@ -101,6 +114,8 @@ async def _run(one: Loaded, folder: Path | None, asked: Asked, store: Store | No
         except ReportError as error:
             print(f"standby: {error}", file=sys.stderr)
         view.end(report, done.folder / "report.html")
+    if asked.history is not None:
+        _add_to(asked.history, done)
     if store is not None:
         try:
             print(f"kept in {store.keep(done.folder)}")
@@ -109,6 +124,17 @@ async def _run(one: Loaded, folder: Path | None, asked: Asked, store: Store | No
     if asked.grafana is not None:
         await _annotate(asked.grafana, done.events)
     return done.exit_code, report
+
+
+def _add_to(history: Path, done: runner.Done) -> None:
+    """Add the run to the history; that it could not be is said, and changes nothing about the run."""
+    from chaos.review.history import append, entry_of
+    from chaos.review.sides import Run
+
+    try:
+        append(history, entry_of(Run.of(done.folder, done.events)))
+    except ReportError as error:
+        print(f"standby: {error}", file=sys.stderr)
 
 
 async def _annotate(grafana: Grafana, events: Sequence[Event]) -> None:

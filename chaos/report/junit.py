@@ -21,38 +21,43 @@ class _Case:
     seconds: float = 0.0
 
 
-def junit(reports: Iterable[RunReport]) -> str:
+@dataclass(frozen=True)
+class Repeated:
+    """An experiment that was run again and again until it was clear how often it ends as it should."""
+
+    experiment: str
+    file: str
+    verdict: Verdict
+    says: str
+    seconds: float
+
+
+def junit(reports: Iterable[RunReport | Repeated]) -> str:
     """One suite per run: a case for the verdict, one per objective, one per proof of each fault.
 
     A run that ends as its document expects passes, whatever its verdict; then what failed in it is told as output and
-    not as a failure. Objectives that only tell the room's fate have no case.
+    not as a failure. Objectives that only tell the room's fate have no case. What was repeated has one case.
     """
     root = ET.Element("testsuites", name="standby")
     for report in reports:
-        _suite(root, report)
+        if isinstance(report, Repeated):
+            _repeated(root, report)
+        else:
+            _suite(root, report)
     for key in ("tests", "failures", "errors"):
         root.set(key, str(sum(int(suite.get(key, "0")) for suite in root)))
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def write_junit(path: Path, reports: Iterable[RunReport]) -> None:
+def write_junit(path: Path, reports: Iterable[RunReport | Repeated]) -> None:
     """Write several runs to one JUnit file."""
     put(path, junit(reports))
 
 
 def _suite(root: ET.Element, report: RunReport) -> None:
     cases = list(_cases(report))
-    suite = ET.SubElement(
-        root,
-        "testsuite",
-        name=words.single(report.experiment or report.run) or "run",
-        tests=str(len(cases)),
-        failures=str(sum(case.verdict == "fail" for case in cases)),
-        errors=str(sum(case.verdict == "inconclusive" for case in cases)),
-        skipped="0",
-        time=f"{report.lasted_real_s:.3f}",
-    )
+    suite = _begun(root, report.experiment or report.run, cases, report.lasted_real_s)
     if report.started:
         suite.set("timestamp", report.started.removesuffix("Z"))
     properties = ET.SubElement(suite, "properties")
@@ -60,6 +65,24 @@ def _suite(root: ET.Element, report: RunReport) -> None:
         ET.SubElement(properties, "property", name=name, value=value)
     for case in cases:
         _write(suite, case, words.single(report.file or report.run) or "run")
+
+
+def _repeated(root: ET.Element, told: Repeated) -> None:
+    case = _Case("trials", "trials", told.verdict, told.says, told.seconds)
+    _write(_begun(root, told.experiment, [case], told.seconds), case, words.single(told.file) or "run")
+
+
+def _begun(root: ET.Element, name: str, cases: list[_Case], seconds: float) -> ET.Element:
+    return ET.SubElement(
+        root,
+        "testsuite",
+        name=words.single(name) or "run",
+        tests=str(len(cases)),
+        failures=str(sum(case.verdict == "fail" for case in cases)),
+        errors=str(sum(case.verdict == "inconclusive" for case in cases)),
+        skipped="0",
+        time=f"{seconds:.3f}",
+    )
 
 
 def _write(suite: ET.Element, case: _Case, file: str) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from chaos import record
 from chaos.errors import UsageError
+from chaos.record import Event
 from chaos.report import fields, plots
 from chaos.report.model import Objective, RunReport
 from chaos.report.summary import summarise
@@ -29,9 +30,14 @@ class Run:
     def read(cls, folder: Path) -> Run:
         """The run in a folder. Raises UsageError when its record cannot be read."""
         try:
-            trail = Trail(record.read(folder / "events.jsonl"))
+            return cls.of(folder, record.read(folder / "events.jsonl"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{folder / 'events.jsonl'} is no record of a run: {error}") from error
+
+    @classmethod
+    def of(cls, folder: Path, events: Iterable[Event]) -> Run:
+        """A run whose events are at hand."""
+        trail = Trail(events)
         report, zero = summarise(trail.events), trail.faults_begin()
         curves = {
             objective.name: tuple((moment - zero, value) for moment, value in points)

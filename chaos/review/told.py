@@ -18,7 +18,7 @@ def headline(told: Comparison) -> str:
         return "Neither side has an objective that was judged."
     if not far and unknown:
         known = len(told.moved) - len(unknown)
-        rest = f"; the other {words.counted(known, 'one')} moved within noise" if known else ""
+        rest = f"; the other {known if known > 1 else 'one'} moved within noise" if known else ""
         return f"Of {of}, {len(unknown)} cannot be told from noise with these runs{rest}."
     if not far:
         return f"None of {of} moved beyond noise."
@@ -62,7 +62,7 @@ def fates(told: Fates) -> str:
 
 def signed(value: float) -> str:
     """A change with its sign."""
-    return f"{'+' if value > 0 else '−' if value < 0 else '±'}{words.figure(abs(value))}"
+    return f"{'+' if value > 0 else '−' if value < 0 else ''}{words.figure(abs(value))}"
 
 
 def method(told: Comparison) -> str:
