@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import sys
 import time
 from dataclasses import replace
@@ -47,9 +46,9 @@ def repeat(
     base = (folder or state.runs() / f"{state.new_run()}-trials").absolute()
     most = asked.trials or fewest(asked.share)
     begun, tally = time.monotonic(), Tally(asked.share)
-    seed = _first_seed(one, asked)
+    seed = one.experiment.seed if asked.seed is None else asked.seed
     reports: list[RunReport] = []
-    cut_short = None
+    cut_short: int | None = None
     while tally.trials < most and tally.verdict == "inconclusive":
         own = replace(asked, seed=seed + tally.trials)
         code, report = asyncio.run(run_one(one, base / f"{base.name}-{tally.trials + 1:03d}", own, store))
@@ -65,13 +64,6 @@ def repeat(
     _write(base, one, decided, says, reports)
     told = Repeated(one.experiment.title, one.path, decided, says, time.monotonic() - begun)
     return code, told
-
-
-def _first_seed(one: Loaded, asked: Asked) -> int:
-    """The seed of the first trial: the one that was asked for, the document's, or one that is drawn."""
-    if asked.seed is not None:
-        return asked.seed
-    return one.experiment.seed if one.experiment.seed is not None else secrets.randbelow(2**31)
 
 
 def _write(base: Path, one: Loaded, verdict: str, says: str, reports: list[RunReport]) -> None:
