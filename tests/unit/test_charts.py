@@ -464,6 +464,16 @@ def test_images_are_chosen_by_value_and_by_digest() -> None:
     assert used == {"standby:1-abc", *PUBLIC}
 
 
+def test_a_scheduled_run_adds_to_a_history_that_outlasts_it() -> None:
+    """Beside its reports on the claim; where nothing lasts there is no history either."""
+    for case, lasts in (("by schedule", True), ("default", False)):
+        job = next(one for one in manifests("runner", case) if one["kind"] in ("Job", "CronJob"))
+        spec = job["spec"]["jobTemplate"]["spec"] if job["kind"] == "CronJob" else job["spec"]
+        container = spec["template"]["spec"]["containers"][0]
+        assert ("--history=/results/history.jsonl" in container["args"]) == lasts
+        assert {"name": "results", "mountPath": "/results"} in container["volumeMounts"]
+
+
 def test_grafana_is_given_the_dashboards_as_they_ship() -> None:
     """What `make deploy` gives the chart: each in a ConfigMap, unchanged by Helm, and mounted where Grafana looks."""
     shipped = {path.stem: path.read_text(encoding="utf-8") for path in SHIPPED_DASHBOARDS.glob("*.json")}

@@ -46,7 +46,7 @@ def test_a_file_is_valid_by_its_published_schema(schema: str, path: Path, tmp_pa
     def says(text: str) -> int:
         shown = tmp_path / path.name
         shown.write_text(text, encoding="utf-8")
-        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, shown]
+        command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(shown)]
         return subprocess.run(command, capture_output=True, check=False).returncode
 
     text = path.read_text(encoding="utf-8")

@@ -83,6 +83,9 @@ template:
           {{- with .Values.results.url }}
           - {{ printf "--store=%s" . | quote }}
           {{- end }}
+          {{- if or .Values.results.existingClaim .Values.results.size }}
+          - --history=/results/history.jsonl  # each run of the schedule adds a line: `standby history` shows drift
+          {{- end }}
           {{- range .Values.experiment.arguments }}
           - {{ . | quote }}
           {{- end }}
