@@ -53,7 +53,7 @@ def run_app(arguments: list[str]) -> int:
 
 
 @app.command()
-def run(  # noqa: PLR0913, PLR0917 - the options of the command line, each by its name
+def run(
     files: Files,
     world: World = None,
     context: Context = None,

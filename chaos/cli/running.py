@@ -94,7 +94,9 @@ def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
     return combine(codes)
 
 
-async def run_one(one: Loaded, folder: Path | None, asked: Asked, store: Store | None) -> tuple[int, RunReport]:
+async def run_one(
+    one: Loaded, folder: Path | None, asked: Asked, store: Store | None
+) -> tuple[int, RunReport]:
     """One run with its live view, reports, line in the history and annotations; its exit code and its report."""
     with stop_on_signals(1) as (stop,), LiveView(quiet=asked.quiet) as view:
         done = await runner.run(

@@ -48,15 +48,18 @@ class Store:
             raise UsageError(f"{url} is no address of an object store: {_first_line(error)}") from error
 
     def keep(self, folder: Path) -> str:
-        """Copy the files of a run's folder, and not those of its world; where they are now. Raises ReportError."""
+        """Copy a run's folder, its series included, but not its world; where it is now. Raises ReportError."""
         from obstore.exceptions import BaseError
 
-        for file in sorted(one for one in folder.iterdir() if one.is_file()):
+        for file in sorted(one for one in folder.rglob("*") if one.is_file()):
+            name = file.relative_to(folder)
+            if name.parts[0] == "world":
+                continue
             try:
-                self._store.put(f"{folder.name}/{file.name}", file)
+                self._store.put(f"{folder.name}/{name.as_posix()}", file)
             except (BaseError, OSError) as error:
                 raise ReportError(
-                    f"{file.name} could not be kept in {self.url}: {_first_line(error)}; "
+                    f"{name} could not be kept in {self.url}: {_first_line(error)}; "
                     f"everything is still in {folder}"
                 ) from error
         return f"{self.url}/{folder.name}"

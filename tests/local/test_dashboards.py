@@ -30,7 +30,7 @@ title: A run with something in every panel
 question: Does every panel show something?
 time_scale: 30
 seed: 7
-timeline: {{warm_up: 90s, baseline: 1m, faults: 9m, recovery: 1m, after: 1m}}
+timeline: {{warm_up: 1m, baseline: 1m, faults: 7m, recovery: 30s, after: 30s}}
 rooms:
   profile: hardened
   audience:
@@ -46,7 +46,7 @@ crew:
   attending: true
   runbooks: {Path(__file__).parents[2] / "experiments" / "crew" / "runbooks.yaml"}
 """
-"""Twenty-five seconds in which people have something to repair, and the tiers something to say."""
+"""Twenty seconds in which people have something to repair, and the tiers something to say."""
 
 
 @dataclass

@@ -419,7 +419,8 @@ def test_a_run_is_one_run() -> None:
     assert claim["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"}
     arguments = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"]
     assert arguments == [
-        "/experiment/experiment.yaml", "--world=kubernetes", "--namespace=rooms", "--seed=7",
+        "/experiment/experiment.yaml", "--world=kubernetes", "--namespace=rooms",
+        "--history=/results/history.jsonl", "--seed=7",
     ]  # fmt: skip
 
 

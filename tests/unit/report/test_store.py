@@ -57,17 +57,20 @@ def run(tmp_path: Path) -> Path:
     folder = tmp_path / "run-1"
     (folder / "world").mkdir(parents=True)
     (folder / "world" / "toxiproxy.log").write_text("noise")
+    (folder / "prometheus" / "block").mkdir(parents=True)
+    (folder / "prometheus" / "block" / "index").write_text("series")
     (folder / "run.json").write_text("{}")
     (folder / "report.html").write_text("<p>")
     return folder
 
 
 async def test_the_files_of_a_run_are_put_into_a_bucket(bucket: Bucket, run: Path) -> None:
-    """Each file, signed with the environment's key, under the run's name; nothing of the world's own folder."""
+    """Each file, the series included, signed with the environment's key; nothing of the world's own folder."""
     kept = await asyncio.to_thread(Store("s3://bucket/a/b/").keep, run)
     assert kept == "s3://bucket/a/b/run-1"
     assert bucket.objects == {
         "/bucket/a/b/run-1/run.json": "{}", "/bucket/a/b/run-1/report.html": "<p>",
+        "/bucket/a/b/run-1/prometheus/block/index": "series",
     }  # fmt: skip
     assert bucket.authorized == {"AWS4-HMAC-SHA256 Credential=key"}
 

@@ -82,7 +82,9 @@ class _Runs:
         self.codes = list(codes)
         self.seeds: list[int | None] = []
 
-    async def __call__(self, one: Loaded, folder: Path | None, asked: running.Asked) -> tuple[int, RunReport]:
+    async def __call__(
+        self, one: Loaded, folder: Path | None, asked: running.Asked, store: object
+    ) -> tuple[int, RunReport]:
         self.seeds.append(asked.seed)
         code = self.codes.pop(0)
         verdict = {PASS: "pass", FAIL: "fail"}.get(code, "inconclusive")
