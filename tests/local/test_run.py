@@ -48,7 +48,9 @@ def test_a_run_goes_through_its_phases_proves_its_fault_and_leaves_nothing(stand
     fault = report["faults"][0]
     assert (fault["path_proof"], fault["in_force"], fault["gone"]) == (True, True, True)
     assert report["verdict"] == "pass"
-    assert {path.name for path in out.iterdir()} >= {"events.jsonl", "report.html", "junit.xml", "summary.md"}
+    left = {"events.jsonl", "report.html", "junit.xml", "summary.md", "prometheus"}
+    assert {path.name for path in out.iterdir()} >= left
+    assert "series_kept" in names(events)
     applied = next(event for event in events if event["event"] == "fault_applied")
     assert float(str(applied["lateness_s"])) >= 0, (
         "never before its moment; test_schedule.py has the exact time"

@@ -420,7 +420,7 @@ def test_a_run_is_one_run() -> None:
     arguments = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"]
     assert arguments == [
         "/experiment/experiment.yaml", "--world=kubernetes", "--namespace=rooms",
-        "--history=/results/history.jsonl", "--seed=7",
+        "--store=s3://bucket/folder", "--history=/results/history.jsonl", "--seed=7",
     ]  # fmt: skip
 
 
