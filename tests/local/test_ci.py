@@ -175,10 +175,13 @@ def test_the_gitlab_job_does_the_same(runner: Runner) -> None:
     env = dict(job["variables"]) | {
         "STANDBY_INSTALL": ".",
         "STANDBY_EXPERIMENTS": runner.document("three.yaml"),
+        "STANDBY_ARGUMENTS": "--grafana http://127.0.0.1:9",
+        "STANDBY_GRAFANA_TOKEN": "a-token",
     }
     script = "\n".join([*job["before_script"], *job["script"], *job["after_script"]])
     done = runner.run(script, env)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "A page (local, 1 run): ✓" in done.stdout
+    assert "Grafana at http://127.0.0.1:9 took 0 of 1 annotations" in done.stderr, "which changes no verdict"
     assert job["artifacts"]["reports"]["junit"] == "standby-runs/junit.xml"
     assert (runner.checkout / "standby-runs" / "junit.xml").exists()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import math
 import os
 import re
 import signal
 import subprocess
+import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,6 +61,34 @@ class Served:
     run: Path
     begun: float
     ended: float
+    posted: list[dict[str, Any]]
+    """What the run left in Grafana."""
+
+
+@contextmanager
+def grafana(posted: list[dict[str, Any]]) -> Iterator[str]:
+    """A server that takes annotations from whoever has the token; its address."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:  # noqa: N802 - the name is http.server's
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            known = self.headers["Authorization"] == "Bearer a-token" and self.path == "/api/annotations"
+            if known:
+                posted.append(json.loads(body))
+            self.send_response(200 if known else 401)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Nothing is logged."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +96,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """One run with a crew, and one study conducted twice, served by the command on ports of its own."""
     standby = Standby(tmp_path_factory.mktemp("dashboards"))
     run, study = standby.folder / "run", standby.folder / "study"
-    done = standby.run("run", standby.document(EVERYTHING), "--out", run, "--quiet")
+    posted: list[dict[str, Any]] = []
+    with pytest.MonkeyPatch.context() as patch, grafana(posted) as address:
+        patch.setenv("STANDBY_GRAFANA_TOKEN", "a-token")
+        done = standby.run("run", standby.document(EVERYTHING), "--out", run, "--quiet", "--grafana", address)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     moments = [float(str(event["unix"])) for event in standby.events(run)]
     study.mkdir()
@@ -86,9 +120,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             line = process.stdout.readline()
             assert line, said
             said += line
-        address = re.search(r"Prometheus: (http://[^/]+)", said)
-        assert address is not None
-        yield Served(address[1], said, run, moments[0], moments[-1])
+        found = re.search(r"Prometheus: (http://[^/]+)", said)
+        assert found is not None
+        yield Served(found[1], said, run, moments[0], moments[-1], posted)
     finally:
         process.send_signal(signal.SIGINT)
         rest, _ = process.communicate(timeout=30)
@@ -160,6 +194,17 @@ async def test_two_studies_are_a_drift(served: Served) -> None:
         found = await prometheus.instant("idelta(chaos_study_survival_ratio[2h])", at=served.ended)
     assert found
     assert {value for series in found for _, value in series.samples} == {0.0}
+
+
+def test_the_run_left_itself_its_faults_and_its_repairs_in_grafana(served: Served) -> None:
+    """Each at its time in milliseconds, within the run, and the token nowhere in what the run wrote."""
+    kinds = [one["tags"][1] for one in served.posted]
+    assert kinds.count("run") == 1
+    assert kinds.count("fault") == 2
+    assert kinds.count("repair") >= 1
+    begun, ended = round(served.begun * 1000), round(served.ended * 1000)
+    assert all(begun <= one["time"] <= one["timeEnd"] <= ended for one in served.posted)
+    assert not [path for path in served.run.glob("*.*") if "a-token" in path.read_text(encoding="utf-8")]
 
 
 def test_the_run_keeps_its_series_small_and_says_so(served: Served) -> None:
