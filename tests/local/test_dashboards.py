@@ -70,7 +70,7 @@ def grafana(posted: list[dict[str, Any]]) -> Iterator[str]:
     """A server that takes annotations from whoever has the token; its address."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802 - the name is http.server's
+        def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             known = self.headers["Authorization"] == "Bearer a-token" and self.path == "/api/annotations"
             if known:
@@ -78,7 +78,7 @@ def grafana(posted: list[dict[str, Any]]) -> Iterator[str]:
             self.send_response(200 if known else 401)
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as it is called there
             """Nothing is logged."""
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
