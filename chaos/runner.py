@@ -194,9 +194,11 @@ class _Run:
         async with world.measured(self.composition.name, measures):
             following = asyncio.create_task(system.follow())
             try:
-                outcome = await execute(self.composition.parts(world, prometheus, system, guard, owned=owned))
+                parts = self.composition.parts(world, prometheus, system, guard, owned=owned)
+                outcome = await execute(parts)
                 tsdb = world.tsdb if prometheus.url == world.prometheus else None
-                await series.keep(prometheus, tsdb, self.folder, self.record)
+                queries = [goal.query for goal in parts.goals]
+                await series.keep(prometheus, tsdb, self.folder, self.record, queries)
                 return outcome.exit_code
             finally:
                 following.cancel()

@@ -40,7 +40,7 @@ HISTORY = "study.openmetrics"
 
 @dataclass(frozen=True)
 class Sources:
-    """What is to be served: folders of runs that have a snapshot, and folders of studies."""
+    """What is to be served: folders of runs that have their series, and folders of studies."""
 
     runs: tuple[Path, ...]
     studies: tuple[Path, ...]
@@ -51,13 +51,15 @@ def serve(names: Sequence[str], port: int) -> int:
     sources = _found(names)
     ports = _ports(port)
     prometheus = tools.find("prometheus")
-    promtool = tools.find("promtool") if sources.studies else None
+    texts = [study / HISTORY for study in sources.studies]
+    texts += [text for run in sources.runs if (text := run / series.EXPORT).is_file()]
+    promtool = tools.find("promtool") if texts else None
     folder = state.state_folder() / "dashboards" / state.new_run()
     try:
         replay.fill(
             folder,
-            [run / series.FOLDER for run in sources.runs],
-            [study / HISTORY for study in sources.studies],
+            [snapshot for run in sources.runs if (snapshot := run / series.FOLDER).is_dir()],
+            texts,
             promtool,
         )
         replay.provision(folder, ports, _dashboards(sources, ports))
@@ -76,7 +78,7 @@ def _found(names: Sequence[str]) -> Sources:
         if folder not in runs and folder not in studies:
             raise UsageError(f"{folder} holds neither the record of a run nor {HISTORY} of a study")
     for run in runs:
-        if not (run / series.FOLDER).is_dir():
+        if not _has_series(run):
             raise UsageError(f"{run} keeps no series{_why_none(run)}")
     return Sources(runs, studies)
 
@@ -92,7 +94,7 @@ def _folder(name: str) -> Path:
 
 def _newest() -> list[Path]:
     """The newest run that has its series, and every study."""
-    runs = [path for path in state.runs().glob("*") if (path / series.FOLDER).is_dir()]
+    runs = [path for path in state.runs().glob("*") if _has_series(path)]
     studies = [path.parent for path in (state.state_folder() / "studies").glob(f"*/{HISTORY}")]
     found = [*sorted(runs)[-1:], *sorted(studies)]
     if not found:
@@ -100,9 +102,12 @@ def _newest() -> list[Path]:
     return found
 
 
+def _has_series(run: Path) -> bool:
+    return (run / series.FOLDER).is_dir() or (run / series.EXPORT).is_file()
+
+
 def _why_none(run: Path) -> str:
-    names = ("series_not_kept", "series_elsewhere")
-    said = [event for event in record.read(run / "events.jsonl") if event.name in names]
+    said = [event for event in record.read(run / "events.jsonl") if event.name == "series_not_kept"]
     return f": {said[-1]['why']}" if said else "; it was cut off, or is of an earlier version"
 
 

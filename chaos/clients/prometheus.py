@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, RootModel, ValidationError
 from ruamel.yaml import YAML
 
 from chaos.clients import routes
@@ -80,6 +80,10 @@ class _Groups(BaseModel):
 
 class _Config(BaseModel):
     yaml: str
+
+
+class _Names(RootModel[list[str]]):
+    pass
 
 
 class _Snapshot(BaseModel):
@@ -190,6 +194,10 @@ class Prometheus:
         if asked <= theirs <= answered:
             return 0.0
         return theirs - (answered if theirs > answered else asked)
+
+    async def names(self) -> set[str]:
+        """The names of all metrics that the server has."""
+        return set(self._parse(_Names, await self._get("label/__name__/values"), "the metrics' names").root)
 
     async def snapshot(self) -> str:
         """Have the server write a snapshot of all that it has; its name under `snapshots/` of the server's data.

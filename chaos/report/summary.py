@@ -217,7 +217,7 @@ def _warnings(trail: Trail) -> tuple[str, ...]:
         f"the crew had no place for one more incident: {f.text(event, 'incident')}"
         for event in trail.of("crew_overwhelmed")
     ]
-    found += [f.text(event, "why") for event in trail.of("series_not_kept")]
+    found += [f.text(event, "why") for event in trail.of("series_not_kept") if f.flag(event, "failed")]
     unknown = len(trail.of("alerts_unknown"))
     if unknown:
         found.append(f"which alerts fire could not be asked {words.counted(unknown, 'time')}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.server
 import json
 import math
@@ -18,9 +19,12 @@ from typing import Any
 
 import pytest
 
+from chaos import series
 from chaos.cli import studying
+from chaos.clients import tools
 from chaos.clients.prometheus import Prometheus
 from chaos.study.conduct import conduct
+from chaos.worlds.local import replay
 from dashboards.__main__ import FOLDER
 from tests.local.standby import Standby
 from tests.unit.study.standin import STUDY, simulate, written
@@ -218,6 +222,21 @@ def test_the_run_keeps_its_series_small_and_says_so(served: Served) -> None:
     assert list((served.run / "prometheus").glob("*/meta.json"))
     verdict = next(event for event in events if event["event"] == "verdict")
     assert kept[0]["t"] > verdict["t"]
+
+
+async def test_what_is_read_from_a_prometheus_elsewhere_is_all_of_it(served: Served, tmp_path: Path) -> None:
+    """As a run on a cluster keeps it: promtool takes it in, and every sample of the run is there once."""
+    async with Prometheus(served.prometheus) as prometheus:
+        await series._export(prometheus, tmp_path, served.begun, served.ended, [])
+        length = f"{served.ended - served.begun:.0f}s"
+        counted = await prometheus.instant(
+            f"sum(count_over_time(rooms_listeners_hearing[{length}]))", at=served.ended
+        )
+    replay.fill(tmp_path, [], [tmp_path / series.EXPORT], tools.find("promtool"))
+    assert list((tmp_path / "prometheus").glob("*/meta.json"))
+    with gzip.open(tmp_path / series.EXPORT, "rt", encoding="utf-8") as file:
+        lines = [line for line in file if line.startswith("rooms_listeners_hearing{")]
+    assert len(lines) == len(set(lines)) == counted[0].samples[0][1]
 
 
 def test_without_grafana_it_says_so_and_where_the_dashboards_are(served: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import os
 import shutil
@@ -32,27 +33,25 @@ class Ports:
     grafana: int
 
 
-def fill(folder: Path, snapshots: Sequence[Path], histories: Sequence[Path], promtool: Path | None) -> None:
-    """Put copies of runs' snapshots, and the metrics of studies, where the Prometheus of a world in `folder` looks.
+def fill(folder: Path, snapshots: Sequence[Path], texts: Sequence[Path], promtool: Path | None) -> None:
+    """Put copies of snapshots, and what OpenMetrics files tell, where the Prometheus of a world in `folder` looks.
 
-    Raises PreflightError when one cannot be taken in.
+    A file may be compressed (`.gz`). Raises PreflightError when one cannot be taken in.
     """
     data = tsdb_folder(folder)
     data.mkdir(parents=True, mode=0o700)
     for snapshot in snapshots:
         shutil.copytree(snapshot, data, dirs_exist_ok=True)
-    for history in histories:
+    for text in texts:
         assert promtool is not None
-        done = subprocess.run(
-            [promtool, "tsdb", "create-blocks-from", "openmetrics", history, data],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        plain = folder / "imported.openmetrics"
+        with gzip.open(text) if text.suffix == ".gz" else text.open("rb") as source, plain.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+        command = [str(promtool), "tsdb", "create-blocks-from", "openmetrics", str(plain), str(data)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        plain.unlink()
         if done.returncode:
-            raise PreflightError(
-                f"{history} cannot be imported: {done.stderr.strip() or done.stdout.strip()}"
-            )
+            raise PreflightError(f"{text} cannot be imported: {done.stderr.strip() or done.stdout.strip()}")
 
 
 def layout(folder: Path, ports: Ports, prometheus: Path) -> Layout:

@@ -114,5 +114,7 @@ def test_a_history_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
     promtool = tmp_path / "promtool"
     promtool.write_text("#!/bin/sh\necho 'next token was \"x\"' >&2\nexit 1\n", encoding="utf-8")
     promtool.chmod(0o755)
+    history = tmp_path / "study.openmetrics"
+    history.write_text("x\n", encoding="utf-8")
     with pytest.raises(PreflightError, match=r"cannot be imported: next token was"):
-        replay.fill(tmp_path / "served", [], [tmp_path / "study.openmetrics"], promtool)
+        replay.fill(tmp_path / "served", [], [history], promtool)
