@@ -65,7 +65,10 @@ class Runner:
 
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
-    """Only what is in version control is checked out; what pip would fetch is there already."""
+    """Only what is in version control is checked out, and the action's first step installs it there.
+
+    What pip would fetch is there already, so that it fetches nothing.
+    """
     folder = tmp_path_factory.mktemp("ci")
     checkout, venv = folder / "checkout", folder / "venv"
     listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -80,19 +83,30 @@ def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
         "PATH": f"{venv / 'bin'}:{os.environ['PATH']}",
         "HOME": str(folder),
         "PIP_NO_DEPS": "1",
-        "PIP_NO_BUILD_ISOLATION": "1",
+        "PIP_NO_BUILD_ISOLATION": "0",  # pip reads it as the value of `build isolation`
         "PIP_NO_INDEX": "1",
         "STANDBY_TEST": str(folder),
     }
     if tools := os.environ.get("STANDBY_TOOLS"):
         env["STANDBY_TOOLS"] = tools
-    yield Runner(checkout, env)
+    made = Runner(checkout, env)
+    install = _steps()[0]
+    done = made.run(install["run"], {"INSTALL": str(checkout)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield made
     left = [
         process
         for process in psutil.process_iter(["environ"])
         if (process.info["environ"] or {}).get("STANDBY_TEST") == str(folder)
     ]
     assert left == []
+
+
+def _steps() -> list[dict[str, Any]]:
+    """The steps of the action; the first installs."""
+    action: Any = YAML(typ="safe").load(ROOT / "action.yml")
+    steps: list[dict[str, Any]] = action["runs"]["steps"]
+    return steps
 
 
 def _evaluated(expression: str, context: Mapping[str, str]) -> str:
@@ -116,14 +130,15 @@ class Job:
 
 def _action(runner: Runner, folder: Path, **given: str) -> Job:
     action: Any = YAML(typ="safe").load(ROOT / "action.yml")
-    inputs = {name: str(told.get("default", "")) for name, told in action["inputs"].items()} | given
+    inputs = {name: str(told.get("default", "")) for name, told in action["inputs"].items()}
+    inputs |= {"install": "none"} | given
     context = {f"inputs.{name}": value for name, value in inputs.items()}
     context["github.action_path"] = str(runner.checkout)
     files = {"GITHUB_OUTPUT": str(folder / "output"), "GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
     for path in files.values():
         Path(path).touch()
     codes, said = {}, ""
-    for step in action["runs"]["steps"]:
+    for step in _steps():
         if "run" not in step:
             continue
         env = {name: _evaluated(str(value), context) for name, value in step.get("env", {}).items()}
@@ -151,7 +166,7 @@ def test_a_verdict_is_the_jobs_own_and_the_summary_is_written_all_the_same(
 ) -> None:
     """A page that is not there: the baseline does not hold, so the step ends with 3, and the summary says why."""
     document = runner.document("gone.yaml", path="/not-there")
-    job = _action(runner, tmp_path, experiments=document, out="failed", install="none")
+    job = _action(runner, tmp_path, experiments=document, out="failed")
     assert job.codes["Run the experiments"] == 3, job.said
     assert job.codes["Write the summary"] == 0
     assert job.outputs == "exit-code=3\n"
@@ -160,9 +175,7 @@ def test_a_verdict_is_the_jobs_own_and_the_summary_is_written_all_the_same(
 
 def test_an_input_is_no_command(runner: Runner, tmp_path: Path) -> None:
     """What stands in an input is an argument or a name: nothing of it is executed, and no pattern is unfolded."""
-    job = _action(
-        runner, tmp_path, experiments="$(touch${IFS}bad) *.toml; touch bad", out="hostile", install="none"
-    )
+    job = _action(runner, tmp_path, experiments="$(touch${IFS}bad) *.toml; touch bad", out="hostile")
     assert job.codes["Run the experiments"] == 2
     assert "*.toml" in job.said
     assert not (runner.checkout / "bad").exists()
