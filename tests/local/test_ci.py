@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,13 +64,12 @@ class Runner:
         )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
+@contextmanager
+def checked_out(folder: Path) -> Iterator[Runner]:
     """Only what is in version control is checked out, and the action's first step installs it there.
 
     What pip would fetch is there already, so that it fetches nothing.
     """
-    folder = tmp_path_factory.mktemp("ci")
     checkout, venv = folder / "checkout", folder / "venv"
     listed = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     for name in subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split("\0"):
@@ -148,10 +148,10 @@ def _action(runner: Runner, folder: Path, **given: str) -> Job:
     return Job(codes, said, (folder / "output").read_text(), (folder / "summary.md").read_text())
 
 
-def test_the_action_installs_runs_and_sums_up(runner: Runner, tmp_path: Path) -> None:
+def _runs_and_sums_up(runner: Runner, folder: Path) -> None:
     """Two experiments: every step succeeds; exit code, JUnit, verdicts and history are where a job has them."""
     documents = f"{runner.document('one.yaml')} {runner.document('two.yaml')}"
-    job = _action(runner, tmp_path, experiments=documents, history="history.jsonl", out="left")
+    job = _action(runner, folder, experiments=documents, history="history.jsonl", out="left")
     assert set(job.codes.values()) == {0}, job.said
     assert job.outputs == "exit-code=0\n"
     assert job.summary.count("✅ pass: A page") == 2
@@ -161,27 +161,25 @@ def test_the_action_installs_runs_and_sums_up(runner: Runner, tmp_path: Path) ->
     assert (len(suites), suites.get("failures")) == (2, "0")
 
 
-def test_a_verdict_is_the_jobs_own_and_the_summary_is_written_all_the_same(
-    runner: Runner, tmp_path: Path
-) -> None:
+def _verdict_is_the_jobs_own(runner: Runner, folder: Path) -> None:
     """A page that is not there: the baseline does not hold, so the step ends with 3, and the summary says why."""
     document = runner.document("gone.yaml", path="/not-there")
-    job = _action(runner, tmp_path, experiments=document, out="failed")
+    job = _action(runner, folder, experiments=document, out="failed")
     assert job.codes["Run the experiments"] == 3, job.said
     assert job.codes["Write the summary"] == 0
     assert job.outputs == "exit-code=3\n"
     assert "❔ inconclusive: A page" in job.summary
 
 
-def test_an_input_is_no_command(runner: Runner, tmp_path: Path) -> None:
+def _input_is_no_command(runner: Runner, folder: Path) -> None:
     """What stands in an input is an argument or a name: nothing of it is executed, and no pattern is unfolded."""
-    job = _action(runner, tmp_path, experiments="$(touch${IFS}bad) *.toml; touch bad", out="hostile")
+    job = _action(runner, folder, experiments="$(touch${IFS}bad) *.toml; touch bad", out="hostile")
     assert job.codes["Run the experiments"] == 2
     assert "*.toml" in job.said
     assert not (runner.checkout / "bad").exists()
 
 
-def test_the_gitlab_job_does_the_same(runner: Runner) -> None:
+def _gitlab_does_the_same(runner: Runner) -> None:
     """before_script, script and after_script of the hidden job, in the order and the shell of GitLab."""
     template: Any = YAML(typ="safe").load(ROOT / "ci" / "standby.gitlab-ci.yml")
     job = template[".standby"]
@@ -198,3 +196,12 @@ def test_the_gitlab_job_does_the_same(runner: Runner) -> None:
     assert "Grafana at http://127.0.0.1:9 took 0 of 1 annotations" in done.stderr, "which changes no verdict"
     assert job["artifacts"]["reports"]["junit"] == "standby-runs/junit.xml"
     assert (runner.checkout / "standby-runs" / "junit.xml").exists()
+
+
+def test_the_steps_of_action_and_template_do_what_they_are_for(tmp_path: Path) -> None:
+    """Each as its system would execute it, in a checkout that the action's own first step has installed."""
+    with checked_out(tmp_path / "runner") as runner:
+        for number, check in enumerate((_runs_and_sums_up, _verdict_is_the_jobs_own, _input_is_no_command)):
+            (tmp_path / str(number)).mkdir()
+            check(runner, tmp_path / str(number))
+        _gitlab_does_the_same(runner)
