@@ -38,11 +38,12 @@ title: A run with something in every panel
 question: Does every panel show something?
 time_scale: 30
 seed: 7
-timeline: {{warm_up: 1m, baseline: 1m, faults: 7m, recovery: 30s, after: 30s}}
+timeline: {{warm_up: 150s, baseline: 1m, faults: 7m, recovery: 30s, after: 30s}}
 rooms:
   profile: hardened
   audience:
-    - {{room: townhall, listeners: 300_000, from: 0m, join_over: 10m, shape: linear, host_patience: 60m}}
+    - {{room: townhall, listeners: 100_000, from: 0m, join_over: 1m, shape: linear, host_patience: 60m}}
+    - {{room: foyer, listeners: 200_000, from: 0m, join_over: 12m, shape: linear, host_patience: 60m}}
 objectives:
   - {{name: joins succeed, query: 'rooms:join_success:ratio{{room="townhall"}}', expect: ">= 0.9", may_break_for: 1h}}
   - {{name: it hears, query: 'rooms:hearing:ratio{{room="townhall"}}', expect: ">= 0.5", may_break_for: 1h}}
