@@ -60,13 +60,14 @@ TOKEN_BYTES = 400.0
 
 @dataclass(frozen=True)
 class Cell:
-    """Everything that all trials of one cell share."""
+    """Everything that all trials of one cell share; `incidents`: the names of the crew's, by their places."""
 
     cells: NDArray[np.void]
     faults: NDArray[np.float64]
     load: NDArray[np.float64]
     word: NDArray[np.float64]
     params: NDArray[np.void]
+    incidents: tuple[str, ...]
 
 
 def cell_of(
@@ -93,7 +94,7 @@ def cell_of(
     one.f[driver.REPAIRS] = 0.0 if crew is None else float(crew.repairs)
     _parameters(one.p, rooms, group, settings, durations, dt, begins, end)
     _spans(one.q, durations, scale, dt)
-    _crew(one, book, group.room, durations, scale)
+    incidents = _crew(one, book, group.room, durations, scale)
     faults = _faults(experiment, begins, scale)
     people_ = people_of(crew) if crew is not None else people_of(_ANYBODY)
     clearing = StorySeconds(CLEARING * scale)
@@ -104,7 +105,7 @@ def cell_of(
         book,
         clearing=clearing,
     )
-    return Cell(cells, faults, _load(group, dt, steps), _word(dt, steps), params.reshape(1))
+    return Cell(cells, faults, _load(group, dt, steps), _word(dt, steps), params.reshape(1), incidents)
 
 
 _ANYBODY = CrewSection(headcount=0, runbooks="none")
@@ -203,8 +204,8 @@ def _spans(q: NDArray[np.int64], durations: Durations, scale: float, dt: float) 
         q[place] = max(1, round(value / dt))
 
 
-def _crew(cell: driver.Cell, book: Runbook, room: str, durations: Durations, scale: float) -> None:
-    """What alerts announce, by signal, and what each entry of the runbook leads to."""
+def _crew(cell: driver.Cell, book: Runbook, room: str, durations: Durations, scale: float) -> tuple[str, ...]:
+    """What alerts announce, by signal, and what each entry of the runbook leads to; the names of the incidents."""
     announced = [_announced(book, alerts, labels) for alerts, labels in _alerts(room)]
     names = sorted({name for name, _ in announced if name})
     times = _seen_and_clear(durations)
@@ -236,6 +237,7 @@ def _crew(cell: driver.Cell, book: Runbook, room: str, durations: Durations, sca
     cell.machines[: len(known)] = known
     cell.links[:3] = world.TO_PLATFORM, world.TO_MEDIA, world.EDGE
     cell.places[:] = len(known), 3
+    return tuple(names)
 
 
 _KEYS = {
@@ -290,7 +292,7 @@ def _seen_and_clear(d: Durations) -> list[tuple[float, float]]:
 def _repair_times(d: Durations) -> list[float]:
     """In the order of ROOMS_REPAIRS."""
     return [
-        d.settings, d.settings, d.settings, d.settings, d.restart, d.node_back, d.scale_out, d.reopen, d.relaunch,
+        d.fail_over, d.settings, d.settings, d.settings, d.restart, d.node_back, d.scale_out, d.reopen, d.relaunch,
         d.settings,
     ]  # fmt: skip
 

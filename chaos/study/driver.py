@@ -45,6 +45,10 @@ makes every repair do nothing."""
 IS_TIMER, IS_DONE, IS_SIGNAL, IS_FAULT, IS_END = range(5)
 """Kinds of what comes next."""
 OUT_LOST_AT, OUT_LOST, OUT_JOINED, OUT_REPAIRED, OUT_EVENTS, OUT_COLUMNS = range(6)
+STAGES = 8
+"""Of the crew's core, IDLE included."""
+OUT_WITH_STAGES = OUT_COLUMNS + SIGNALS * STAGES
+"""Columns of a trial's figures where the moments of its stages are wanted, too: they follow, by incident."""
 
 CELL_FIELDS = [
     ("f", "f8", 4),
@@ -74,10 +78,12 @@ DESK_FIELDS = [
     ("own", "i8", 1),
     ("events", "i8", 1),
     ("repaired", "f8", 1),
+    ("entered", "f8", (SIGNALS, STAGES)),
 ]
 """Of a trial. By signal: whether it is so, whether the crew has been told that, when it will be told (infinity:
 nothing to tell). By incident: how many of its signals were told, the one told first, and its repair under way. What
-can be seen of the audience; calls of the core; when a repair first helped."""
+can be seen of the audience; calls of the core; when a repair first helped. By incident and stage: when it was first
+entered, of the first attempt at its first occurrence (infinity: never)."""
 DESK = np.dtype(DESK_FIELDS, align=True)
 
 
@@ -112,6 +118,7 @@ class Desk(NamedTuple):
     own: Ints
     events: Ints
     repaired: Floats
+    entered: Floats
 
 
 class Evening(NamedTuple):
@@ -394,6 +401,8 @@ def prepare(x: Trial, d: core.Draws) -> None:
         desk.firing[signal] = 0
         desk.moment[signal] = np.inf
         desk.done_at[signal] = np.inf
+        for stage in range(STAGES):
+            desk.entered[signal, stage] = np.inf
     desk.bits[0] = 0
     desk.own[0] = 0
     desk.events[0] = 0
@@ -456,6 +465,14 @@ def repaired(x: Trial, slot: int, t: float) -> tuple[int, int]:
 
 
 @jit
+def note(x: Trial, slot: int) -> None:
+    """An incident is in a new stage."""
+    s, entered = x.s, x.desk.entered
+    if s.occurrence[slot] == 0 and s.attempt[slot] == 0 and entered[slot, s.stage[slot]] == np.inf:
+        entered[slot, s.stage[slot]] = s.begins[slot]
+
+
+@jit
 def happen(x: Trial, d: core.Draws, t: float, kind: int, number: int) -> tuple[int, bool]:
     """What comes next happens: what that does to the audience, and whether the world may be another."""
     what, slot, event, value, cause = 0, -1, core.TIMER, 0, 0
@@ -480,12 +497,14 @@ def happen(x: Trial, d: core.Draws, t: float, kind: int, number: int) -> tuple[i
             if x.s.out_what[n] == core.REPAIR:
                 what |= start(x, d, x.s.out_incident[n], t)
                 turned = True
+            elif x.s.out_what[n] == core.STAGE:
+                note(x, x.s.out_incident[n])
     return what, turned
 
 
 @jit
 def play(x: Trial, e: Evening, d: core.Draws, out: Floats) -> None:
-    """One trial; its figures go to `out`."""
+    """One trial; its figures go to `out`, with the moments of its stages where there is room for them."""
     steps, dt = e.load.shape[0], x.cell.p[fluid.DT]
     prepare(x, d)
     k = int(x.desk.bits[0])  # 0; but a literal 0 would have compiled code of its own
@@ -515,6 +534,10 @@ def play(x: Trial, e: Evening, d: core.Draws, out: Floats) -> None:
         verdict(x.cell, x.a, out)
     out[OUT_REPAIRED] = x.desk.repaired[0]
     out[OUT_EVENTS] = x.desk.events[0]
+    if out.shape[0] > OUT_COLUMNS:
+        for slot in range(SIGNALS):
+            for stage in range(STAGES):
+                out[OUT_COLUMNS + slot * STAGES + stage] = x.desk.entered[slot, stage]
 
 
 @jit

@@ -91,6 +91,9 @@ class Durations:
         3.5, "RoomEnded is seen to be gone", f"{RULES}, and the hold of 2 s"
     )
 
+    fail_over: RealSeconds = _real(
+        0.1, "calls of a bridge link take its spare", "control requests on one machine"
+    )
     settings: RealSeconds = _real(
         0.1, "a setting is changed on every instance", "control requests on one machine"
     )

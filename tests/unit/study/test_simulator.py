@@ -15,6 +15,8 @@ from chaos.experiment import load
 from chaos.faults.specs import spec_types
 from chaos.study import compiling, driver
 from chaos.study.durations import Durations
+from chaos.study.evenings import STAGES
+from chaos.study.replay import replay
 from chaos.study.simulator import simulate
 from tests.unit.study.cells import EXPERIMENTS, NO_FAULTS, SIX, figures, launch, played, runbook, table
 
@@ -270,3 +272,24 @@ def test_shipped_experiments_end_as_they_do_live(path: Path) -> None:
     harmless = {"bridge-resets", "slow-bridge", "thin-bridge"}
     assert path.stem not in doomed or not fate.survived.any()
     assert path.stem not in harmless or fate.survived.all()
+
+
+def test_a_trial_in_detail_is_the_trial() -> None:
+    """The fate that `simulate` tells of the same seed, plain and compiled alike; the bridge is told of 2.5 real seconds
+    after its fault; each incident goes through its stages in their order.
+    """
+    outs = np.zeros((3, driver.OUT_WITH_STAGES)), np.zeros((3, driver.OUT_WITH_STAGES))
+    for out, how in zip(outs, (False, True), strict=True):
+        table(*SIX, compiled=how).play(1001, out)
+    assert outs[0].tobytes() == outs[1].tobytes()
+    assert outs[1][:, : driver.OUT_COLUMNS].tobytes() == figures(table(*SIX, compiled=True), 3).tobytes()
+    experiment = launch(*SIX).experiment
+    for seed, row in zip(range(1001, 1004), outs[0], strict=True):
+        told = replay(experiment, seed=seed, runbook=runbook(), durations=Durations())
+        assert told.lost_at == row[driver.OUT_LOST_AT]
+        bridge = told.incidents["bridge-media-to-platform"]
+        assert bridge["notice"] == pytest.approx(120 + 8 * 1.0 + 60 + 8 * 2.5)
+        for entered in told.incidents.values():
+            moments = [entered[stage] for stage in STAGES[:-1] if stage in entered]
+            assert moments == sorted(moments)
+            assert "notice" in entered
