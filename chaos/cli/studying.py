@@ -9,24 +9,25 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from chaos import state
-from chaos.codes import INTERRUPTED, NOT_UNDONE, TERMINATED
-from chaos.errors import DocumentError, Problem, ReportError, UndoError, UsageError
-from chaos.experiment import Loaded
+from chaos.codes import INTERRUPTED
+from chaos.errors import DocumentError, Problem, ReportError, UsageError
 from chaos.faults.specs import spec_types
 from chaos.report.files import put
-from chaos.report.write import write as write_report
-from chaos.study import live, openmetrics
+from chaos.study import concurrency, live, openmetrics, validation
 from chaos.study.conduct import NOT_CALIBRATED, conduct
+from chaos.study.evenings import Evenings, LiveTrial
 from chaos.study.loading import LoadedStudy, load_study
 from chaos.study.page import study_page
 from chaos.study.plan import at_most
-from chaos.study.result import Calibration, StudyResult
+from chaos.study.replay import replay
+from chaos.study.result import Concurrency, StudyResult
 from chaos.study.simulator import simulate
 
 TOLD_EVERY = 10.0
@@ -50,17 +51,28 @@ def study(file: Path, asked: Asked) -> int:
     loaded = _loaded(file, asked)
     folder = (asked.out or state.state_folder() / "studies" / file.stem).absolute()
     workers = asked.workers or os.cpu_count() or 1
-    calibration = NOT_CALIBRATED
     trials = loaded.study.live.trials if asked.live is None else asked.live
+    found = Lived()
     if trials:
-        found = _live(loaded, trials, folder, resume=asked.resume, workers=workers)
-        if isinstance(found, int):
+        lived = _live(loaded, trials, folder, resume=asked.resume, workers=workers)
+        if isinstance(lived, int):
             print(f"standby: interrupted; go on with `{_command(file, asked)} --resume`", file=sys.stderr)
-            return found
-        calibration = found
+            return lived
+        found = lived
+    valid = validation.validate(loaded, found.trials, replay)
+    calibration = NOT_CALIBRATED
+    if valid.calibration.live_trials:
+        calibration = valid.calibration.model_copy(update={"concurrency": found.concurrency})
     try:
         with progress("simulated evenings") as heard:
-            result = conduct(loaded, simulate, workers=workers, heard=heard, calibration=calibration)
+            result = conduct(
+                loaded,
+                partial(simulate, durations=valid.durations),
+                workers=workers,
+                heard=heard,
+                calibration=calibration,
+                durations=valid.durations,
+            )
     except KeyboardInterrupt:
         print("standby: interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
@@ -90,33 +102,49 @@ def _loaded(file: Path, asked: Asked) -> LoadedStudy:
     return loaded
 
 
-def _live(loaded: LoadedStudy, trials: int, folder: Path, *, resume: bool, workers: int) -> Calibration | int:
-    """Run the live trials and lay them beside simulated ones; the exit code when they were interrupted."""
+@dataclass(frozen=True)
+class Lived:
+    """The live trials of this study, and how many of them ran side by side."""
+
+    trials: Sequence[LiveTrial] = ()
+    concurrency: Concurrency | None = None
+
+
+def _live(loaded: LoadedStudy, trials: int, folder: Path, *, resume: bool, workers: int) -> Lived | int:
+    """Run the live trials, as many side by side as do not disturb each other; the exit code of an interrupted run."""
+    from chaos.cli import evenings  # brings in what carries faults out
+
     kept = live.Kept(folder / "live.jsonl", resume=resume)
-    several = live.wanted(loaded, simulate, trials, workers=workers)
-    with progress("live evenings") as heard:
-        found = asyncio.run(live.play(loaded, several, kept, _evening, folder / "live", heard))
-    return found if isinstance(found, int) else live.calibrate(loaded, simulate, found, several)
+    scouting = partial(simulate, durations=validation.fitted(loaded, ()))
+    several = live.wanted(loaded, scouting, trials, workers=workers)
+    waiting = sum(kept.find(loaded, one) is None for one in several)
+    tests = concurrency.KeptTest(folder / "side-by-side.json", loaded, resume=resume)
 
+    async def run() -> Lived | int:
+        with evenings.side_by_side() as stop:
+            if waiting >= concurrency.WORTH_IT and tests.wanted:
+                with progress("short evenings, to see whether several disturb each other") as heard:
+                    most = min(os.cpu_count() or 1, waiting)
+                    tried = await concurrency.try_out(
+                        loaded, partial(evenings.calm, stop), folder / "side-by-side", most, heard
+                    )
+                if isinstance(tried, int):
+                    return tried
+                tests.keep(tried)
+            found = concurrency.judged(loaded.study.live, tests.tried)
+            if waiting:
+                print(found.says, file=sys.stderr)
+            with progress("live evenings") as heard:
+                played = await live.play(
+                    loaded, several, kept, partial(evenings.ended, stop), folder / "live", heard,
+                    at_once=found.worlds,
+                )  # fmt: skip
+        return played if isinstance(played, int) else Lived(played, found)
 
-async def _evening(loaded: Loaded, seed: int, folder: Path) -> live.Ended | int:
-    """One live run; its exit code when it was interrupted. Raises UndoError where something could not be undone."""
-    from chaos import runner  # brings in what carries faults out
-    from chaos.cli.running import stop_on_signals
-
-    with stop_on_signals(1) as (stop,):
-        done = await runner.run(loaded, runner.Options(seed=seed, out=folder), stop)
-    if done.exit_code in (INTERRUPTED, TERMINATED):
-        return done.exit_code
-    report = write_report(done.folder, done.events)
-    if done.exit_code == NOT_UNDONE:
-        raise UndoError(f"live trial {folder.name}: {report.why}; run `standby recover`")
-    return live.Ended(
-        survived=report.survived if report.verdict in ("pass", "fail") else None,
-        lost_at_s=report.lost_at_s,
-        lost_listener_minutes=report.lost_listener_minutes,
-        why=report.why,
-    )
+    lived = asyncio.run(run())
+    if isinstance(lived, Lived):
+        put(folder / "live.json", Evenings(trials=tuple(lived.trials)).text())
+    return lived
 
 
 def write(folder: Path, result: StudyResult, command: str, at: float) -> None:

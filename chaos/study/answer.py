@@ -86,8 +86,9 @@ def notes(
     causes: Causes | None,
     live: Calibration,
 ) -> Iterator[str]:
-    """What a careful reader has to know besides; where live trials disagree, that comes first."""
-    disagrees = live.agreed < live.conclusive
+    """What a careful reader has to know besides; where live trials and simulated ones differ, that comes first."""
+    yield from live.findings
+    disagrees = live.agreed < live.conclusive or bool(live.findings)
     if disagrees:
         yield live.says
     for one in minima:

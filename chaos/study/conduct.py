@@ -25,6 +25,7 @@ from chaos.study.result import ArmCurve, Assumed, Calibration, Minimum, StudyRes
 from chaos.study.simulator import Trials
 from chaos.study.sweep import Cell, Simulate, Sweep
 
+DEFAULTS = Durations()
 NOT_CALIBRATED = Calibration(
     live_trials=0,
     agreed=0,
@@ -41,10 +42,12 @@ def conduct(
     workers: int = 1,
     heard: Callable[[int, int], None] = lambda _done, _all: None,
     calibration: Calibration = NOT_CALIBRATED,
+    durations: Durations = DEFAULTS,
 ) -> StudyResult:
     """Play a study; the result is the same for any number of `workers` (threads).
 
-    `heard` is told after each cell how many trials are done, and how many there are in all.
+    `durations` are those that `simulate` rests on, for the report. `heard` is told after each cell how many trials are
+    done, and how many there are in all.
     """
     main = loaded.experiment(loaded.study.arms[0].set).experiment
     cells = plan(loaded.study, main.time_scale)
@@ -56,12 +59,15 @@ def conduct(
         heard(done, cells.trials)
 
     sweep = Sweep(loaded, simulate, workers=workers, heard=count)
-    return _Conduct(loaded, cells, sweep, main).result(calibration)
+    return _Conduct(loaded, cells, sweep, main, durations).result(calibration)
 
 
 class _Conduct:
-    def __init__(self, loaded: LoadedStudy, cells: Plan, sweep: Sweep, main: Experiment) -> None:
+    def __init__(
+        self, loaded: LoadedStudy, cells: Plan, sweep: Sweep, main: Experiment, durations: Durations
+    ) -> None:
         self.loaded, self.study, self.cells, self.sweep, self.main = loaded, loaded.study, cells, sweep, main
+        self.durations = durations
         self.judge = Judge(loaded.study, float(main.timeline.total))
         self.events = self.trials = 0
 
@@ -108,7 +114,7 @@ class _Conduct:
             ablation=ablation,
             sensitivity=sensitivity,
             parameter_draws=len(self.cells.parameters),
-            assumptions=tuple(self._assumptions()),
+            assumptions=tuple(self._assumptions(calibration)),
             calibration=calibration,
             document=self.loaded.text,
         )
@@ -223,7 +229,7 @@ class _Conduct:
             interval=None if outer is None else outer.worth(number, 0),
         )
 
-    def _assumptions(self) -> Iterator[Assumed]:
+    def _assumptions(self, calibration: Calibration) -> Iterator[Assumed]:
         yield Assumed(
             what="every link from headcount to outcome",
             value="a model; the four mechanisms, the people and the listeners are assumptions",
@@ -240,8 +246,15 @@ class _Conduct:
                 value=f"{each.low} to {each.high}, {each.shape}",
                 source=each.source,
             )
-        for told in Durations().told():
-            yield Assumed(what=told.what, value=f"{told.value:g} {told.unit}", source=told.source)
+        sources = {
+            one.name: f"measured live: the median of {one.fitted.n}, quartiles {one.fitted.low:g} to "
+            f"{one.fitted.high:g}"
+            for one in calibration.durations
+            if one.measured and one.fitted is not None
+        }
+        for told in self.durations.told():
+            source = sources.get(told.name, told.source)
+            yield Assumed(what=told.what, value=f"{told.value:g} {told.unit}", source=source)
 
 
 def _is_number(value: Value | None) -> TypeGuard[int | float]:

@@ -6,9 +6,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from chaos.clock import RealSeconds
 from chaos.experiment.base import Many, Model
 from chaos.experiment.objective import Title
-from chaos.experiment.units import Ratio
+from chaos.experiment.units import Ratio, RealDuration
 
 Value: TypeAlias = bool | int | float | str
 """A value as an experiment would have it: `3`, `2m`, `40%`, `true`."""
@@ -43,6 +44,17 @@ class TrialCounts(Model):
     simulated: Trials = 10_000
 
 
+class Margins(Model):
+    """By how much worlds side by side may differ from one alone and still count as undisturbed; real time."""
+
+    join_latency: RealDuration = RealSeconds(0.1)
+    """From pressing join to being in, on average: a fifth of the half second at which a bridge counts as slow."""
+    audience_lag: RealDuration = RealSeconds(0.05)
+    """The audience behind its own schedule, on average: a tenth of the lag at which a run comes to no verdict."""
+    detection: RealDuration = RealSeconds(1.0)
+    """From a cause to the crew's being told, on average: one scrape, or one evaluation of the rules."""
+
+
 class Live(Model):
     """Real runs beside the simulated ones, where the simulator is in doubt about their fate."""
 
@@ -50,6 +62,12 @@ class Live(Model):
     """How many in all."""
     set: Changes = Field(default_factory=dict)
     """What is changed for them: a size that a machine can carry, a time scale that an afternoon can wait for."""
+    kept: Annotated[str, Field(min_length=1)] | None = None
+    """A file of live trials that were run before, from this document's folder; the simulator's durations rest on it."""
+    concurrency: Annotated[int, Field(ge=1, le=64)] | Literal["auto"] = "auto"
+    """How many run side by side. `auto`: as many as an A/A test shows not to disturb each other."""
+    margins: Margins = Margins()
+    """What `auto` takes for undisturbed."""
 
 
 class Stopping(Model):

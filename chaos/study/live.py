@@ -1,28 +1,25 @@
-"""Live trials beside the simulated ones: which, run one after the other, kept as they come, and compared pairwise."""
+"""Live trials beside the simulated ones: which, run side by side as far as that is allowed, and kept as they come."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from statistics import median
 
-import numpy as np
 from pydantic import ValidationError
 
-from chaos.errors import UsageError
-from chaos.experiment.base import Many, Model
+from chaos.errors import StandbyError, UsageError
 from chaos.experiment.loading import Loaded
 from chaos.study.changes import overrides
-from chaos.study.curves import bounds, share
+from chaos.study.curves import share
 from chaos.study.document import Arm, Changes, Value
+from chaos.study.evenings import Ended, LiveTrial
 from chaos.study.loading import LoadedStudy
-from chaos.study.result import Calibration, LivePoint
-from chaos.study.statistics.binomial import seen_at_least, wilson
-from chaos.study.sweep import Cell, Simulate, Sweep, survived
+from chaos.study.sweep import Cell, Simulate, Sweep
 
 IN_DOUBT = (0.2, 0.8)
 """Where a trial tells most: of a room that surely lives or surely dies it tells nothing."""
@@ -38,26 +35,6 @@ class Wanted:
     arm: Arm
     value: Value
     seed: int
-
-
-class Ended(Model):
-    """How a live trial ended; `survived` is null where it came to no verdict, times are story time from the begin."""
-
-    survived: bool | None
-    lost_at_s: float | None = None
-    lost_listener_minutes: float | None = None
-    why: str = ""
-
-
-class LiveTrial(Model):
-    """A live trial that ended, and what it was a trial of."""
-
-    arm: str
-    value: Value
-    seed: int
-    overrides: Many[str]
-    """Everything that its experiment was changed by: trials of another study do not count."""
-    ended: Ended
 
 
 def wanted(loaded: LoadedStudy, simulate: Simulate, trials: int, *, workers: int = 1) -> list[Wanted]:
@@ -156,21 +133,45 @@ async def play(
     run: Run,
     folder: Path,
     heard: Callable[[int, int], None] = lambda _done, _all: None,
+    *,
+    at_once: int = 1,
 ) -> list[LiveTrial] | int:
-    """Run what was not run yet, one at a time; the trials in their order, or the exit code of an interrupted run."""
-    told: list[LiveTrial] = []
-    for number, one in enumerate(several):
-        trial = kept.find(loaded, one)
-        if trial is None:
-            ended = await run(changed(loaded, one), one.seed, _home(folder, one))
+    """Run what was not run yet, `at_once` side by side; the trials in their order, or the exit code of a run that was
+    interrupted. After an interruption or an error no other trial begins, and those under way are awaited.
+    """
+    waiting = [one for one in several if kept.find(loaded, one) is None]
+    done = len(several) - len(waiting)
+    heard(done, len(several))
+    codes: list[int] = []
+    errors: list[StandbyError] = []
+
+    async def work() -> None:
+        nonlocal done
+        while waiting and not codes and not errors:
+            one = waiting.pop(0)
+            try:
+                ended = await run(changed(loaded, one), one.seed, _home(folder, one))
+            except StandbyError as error:
+                errors.append(error)
+                return
             if isinstance(ended, int):
-                return ended
+                codes.append(ended)
+                return
             asked = overrides(loaded.study.set, *_changes(loaded, one))
-            trial = LiveTrial(arm=one.arm.name, value=one.value, seed=one.seed, overrides=asked, ended=ended)
-            kept.add(trial)
-        told.append(trial)
-        heard(number + 1, len(several))
-    return told
+            kept.add(
+                LiveTrial(arm=one.arm.name, value=one.value, seed=one.seed, overrides=asked, ended=ended)
+            )
+            done += 1
+            heard(done, len(several))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(at_once, len(waiting))):
+            group.create_task(work())
+    if errors:
+        raise errors[0]
+    if codes:
+        return codes[0]
+    return [trial for one in several if (trial := kept.find(loaded, one)) is not None]
 
 
 def _home(folder: Path, one: Wanted) -> Path:
@@ -178,67 +179,3 @@ def _home(folder: Path, one: Wanted) -> Path:
     name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{one.arm.name}-{one.value}-{one.seed}")
     tries = (folder / (name if number == 1 else f"{name}-{number}") for number in count(1))
     return next(path for path in tries if not path.exists())
-
-
-def calibrate(
-    loaded: LoadedStudy, simulate: Simulate, trials: Sequence[LiveTrial], several: Sequence[Wanted]
-) -> Calibration:
-    """Each live trial played again in the simulator, with its seed and its time scale, and compared."""
-    arms = {one.arm.name: one.arm for one in several}
-    cells = [
-        Cell(_changes(loaded, Wanted(arms[one.arm], one.value, one.seed)), one.seed, 1) for one in trials
-    ]
-    pairs = list(zip(trials, Sweep(loaded, simulate).play(cells), strict=True))
-    pairs_of: dict[tuple[str, Value], list[_Pair]] = {}
-    for live, simulated in pairs:
-        pair = _Pair(live, bool(survived(simulated)[0]), float(simulated.lost_at[0]))
-        pairs_of.setdefault((live.arm, live.value), []).append(pair)
-    points = tuple(_point(arm, value, own) for (arm, value), own in pairs_of.items())
-    agreed = sum(one.agreed for one in points)
-    conclusive = sum(one.trials - one.inconclusive for one in points)
-    return Calibration(
-        live_trials=len(trials),
-        agreed=agreed,
-        conclusive=conclusive,
-        points=points,
-        says=_says(agreed, conclusive, len(trials)),
-    )
-
-
-@dataclass(frozen=True)
-class _Pair:
-    live: LiveTrial
-    survived: bool
-    lost_at: float
-
-
-def _point(arm: str, value: Value, pairs: Sequence[_Pair]) -> LivePoint:
-    conclusive = [pair for pair in pairs if pair.live.ended.survived is not None]
-    lived = sum(bool(pair.live.ended.survived) for pair in conclusive)
-    later = [
-        (pair.lost_at - pair.live.ended.lost_at_s) / 60
-        for pair in conclusive
-        if pair.live.ended.lost_at_s is not None and np.isfinite(pair.lost_at)
-    ]
-    return LivePoint(
-        arm=arm,
-        value=value,
-        trials=len(pairs),
-        survived=lived,
-        inconclusive=len(pairs) - len(conclusive),
-        interval=bounds(wilson(lived, len(conclusive))),
-        agreed=sum(pair.survived == pair.live.ended.survived for pair in conclusive),
-        later_minutes=round(median(later), 2) if later else None,
-    )
-
-
-def _says(agreed: int, conclusive: int, trials: int) -> str:
-    if conclusive == 0:
-        return f"None of {trials} live evenings came to a verdict: they say nothing about the simulator."
-    told = f"Of {conclusive} live evenings with a verdict, {agreed} end simulated as they ended live"
-    low = wilson(agreed, conclusive).low
-    unseen = seen_at_least(conclusive)
-    return (
-        f"{told} (so at least {low:.0%} do, at 95 %); a disagreement on fewer than {unseen:.0%} of the evenings would "
-        "probably not have shown. This checks the technical model, not the model of the people."
-    )

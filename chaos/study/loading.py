@@ -18,13 +18,15 @@ from chaos.experiment.tree import Node, Path_, problem
 from chaos.experiment.words import nearest, one_of
 from chaos.study.changes import Between, overrides, text
 from chaos.study.document import Changes, Study, Value
+from chaos.study.evenings import Evenings, LiveTrial
 
 
 @dataclass(frozen=True)
 class LoadedStudy:
     """A study that may be played: every arm, value, range and factor of it makes a sound experiment.
 
-    `text` is what was written, `path` where; `variants` is its experiment, to be loaded with each cell's overrides.
+    `text` is what was written, `path` where; `variants` is its experiment, to be loaded with each cell's overrides;
+    `kept` are the live trials of the file that it names.
     """
 
     study: Study
@@ -33,6 +35,7 @@ class LoadedStudy:
     folder: Path
     variants: Variants
     runbook: Runbook | None
+    kept: tuple[LiveTrial, ...] = ()
 
     def experiment(self, *several: Mapping[str, Value]) -> Loaded:
         """The experiment with the study's own changes and, after them, these."""
@@ -56,11 +59,41 @@ def load_study(path: str | Path, *, faults: Mapping[str, type[FaultSpec]]) -> Lo
     runbook = None
     if crew is not None:
         runbook = load_runbook(plain.file(crew.runbooks), actions=repairs_of(plain.experiment))
-    loaded = LoadedStudy(study, written, str(path), file.parent.absolute(), variants, runbook)
+    kept = _kept(study, file.parent, root)
+    loaded = LoadedStudy(study, written, str(path), file.parent.absolute(), variants, runbook, kept)
+    _play_again(loaded)
     found = list(dict.fromkeys([*_names(study, root), *_ranges(study, root), *_Trying(loaded, root).all()]))
     if found:
         raise DocumentError(sorted(found, key=lambda one: (one.line, one.column)))
     return loaded
+
+
+def _kept(study: Study, folder: Path, root: Node) -> tuple[LiveTrial, ...]:
+    """The live trials of the file that the study names. Raises DocumentError with the places of what is wrong."""
+    if study.live.kept is None:
+        return ()
+    if not (folder / study.live.kept).is_file():
+        expected = "a file of live trials, from the document's folder"
+        raise DocumentError([_problem(root, ("live", "kept"), "no such file", expected)])
+    return read(folder / study.live.kept, Evenings).trials
+
+
+def _play_again(loaded: LoadedStudy) -> None:
+    """Whether the experiment still takes what the kept live trials changed in it. Raises DocumentError."""
+    found: list[Problem] = []
+    for overrides_ in dict.fromkeys(trial.overrides for trial in loaded.kept):
+        try:
+            loaded.variants.loaded(overrides_)
+        except DocumentError as error:
+            file = str(loaded.folder / (loaded.study.live.kept or ""))
+            message = (
+                f"what was run live with {', '.join(overrides_)} cannot be played again: {error.problems[0]}"
+            )
+            found.append(
+                Problem(file, 0, 0, "trials", message, expected="trials of the experiment as it is now")
+            )
+    if found:
+        raise DocumentError(found)
 
 
 def _problem(root: Node, path: Path_, message: str, expected: str = "", suggestion: str = "") -> Problem:

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from chaos.report import html, words
 from chaos.study import plots
 from chaos.study.document import Value
-from chaos.study.result import ArmCurve, Minimum, StudyResult, ValueBounds, Worth
+from chaos.study.estimates import ENOUGH
+from chaos.study.result import ArmCurve, Minimum, Spread, StudyResult, ValueBounds, Worth
 
 HEADCOUNT = "crew.headcount"
 
@@ -150,6 +151,11 @@ def whole(share: float) -> str:
     return f"{round(100 * share)}%"
 
 
+def spread_words(spread: Spread | None) -> str:
+    """A median with its quartiles, and how many observations it is of."""
+    return "" if spread is None else f"{spread.median:g} ({spread.low:g} to {spread.high:g}), n = {spread.n}"
+
+
 def shade(share: float | None) -> str:
     """The class of a cell of the table of arms."""
     return "unknown" if share is None else f"q{min(4, int(share * 5))}"
@@ -175,6 +181,7 @@ def _environment() -> Environment:
         worth=worth_words,
         outcome=outcome,
         signed=signed,
+        spread=spread_words,
     )
-    made.globals.update(value_words=value_words, bounds_words=bounds_words)
+    made.globals.update(value_words=value_words, bounds_words=bounds_words, enough=ENOUGH)
     return made

@@ -223,13 +223,116 @@ class LivePoint(Model):
     """How much later rooms that were lost both ways were lost simulated: the median, in story time."""
 
 
+class Spread(Model):
+    """Several observations of one duration: their median and quartiles."""
+
+    n: int
+    median: float
+    low: float
+    high: float
+
+
+class Seen(Model):
+    """What one live trial showed of a duration."""
+
+    arm: str
+    value: Value
+    seed: int
+    half: Literal["fitted", "judged"]
+    values: Many[float]
+
+
+class MeasuredDuration(Model):
+    """A duration or rate that the simulator rests on, with what live trials show of it."""
+
+    name: str
+    what: str
+    unit: str
+    default: float
+    source: str
+    """Where the default comes from."""
+    used: float
+    measured: bool
+    """Whether `used` is the median of the fitted half: where there are enough observations."""
+    fitted: Spread | None
+    judged: Spread | None
+    seen: Many[Seen]
+
+
+class Difference(Model):
+    """By how much something comes later simulated than live, in story seconds: the mean over trials."""
+
+    what: str
+    trials: int
+    pairs: int
+    later_s: float
+    interval: Bounds | None
+    smallest_s: float | None
+    """The smallest mean shift that would have shown in four of five such comparisons; null: with one trial, none."""
+    margin_s: float
+    """What counts as alike: what the simulator leaves out by intent."""
+    found: Literal["alike", "differs", "not known"]
+
+
+class Half(Model):
+    """The live trials that durations were fitted on, or those on which they are judged, beside their replays."""
+
+    half: Literal["fitted", "judged"]
+    trials: int
+    conclusive: int
+    agreed: int
+    interval: Bounds
+    incidents_both: int
+    incidents_live_alone: int
+    incidents_simulated_alone: int
+    differences: Many[Difference]
+
+
+class Disturbance(Model):
+    """One measure of worlds side by side against worlds alone, in real time."""
+
+    what: str
+    unit: str
+    alone: float
+    beside: float
+    alone_n: int
+    beside_n: int
+    interval: Bounds | None
+    """Of the difference, with 90 %: within the margin exactly where both one-sided tests at 5 % reject."""
+    margin: float
+    undisturbed: bool | None
+    """Null: too few data to tell."""
+
+
+class SideBySide(Model):
+    """So many worlds at once, against one alone (an A/A test)."""
+
+    worlds: int
+    measures: Many[Disturbance]
+
+
+class Concurrency(Model):
+    """How many live trials ran side by side, and why."""
+
+    worlds: int
+    says: str
+    tried: Many[SideBySide] = ()
+
+
 class Calibration(Model):
     """What live trials say about the simulator."""
 
     live_trials: int
+    """Those that the document keeps included."""
+    kept_trials: int = 0
     agreed: int
     conclusive: int
     points: Many[LivePoint] = ()
+    halves: Many[Half] = ()
+    durations: Many[MeasuredDuration] = ()
+    concurrency: Concurrency | None = None
+    findings: Many[str] = ()
+    """Where live and simulated differ, a sentence each."""
     says: str
     """In one sentence."""
 

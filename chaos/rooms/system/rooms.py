@@ -114,6 +114,13 @@ class RoomsSystem:
             Figure("listeners", "hearing", "listeners", "rooms_listeners_hearing", live=True),
             Figure("on air", "host on air", "", "rooms_host_on_air"),
             Figure("joins", "join success", "ratio", "rooms:join_success:ratio"),
+            Figure(
+                "join seconds",
+                "from pressing join to being in",
+                "s",
+                "sum by (room) (increase(rooms_join_seconds_sum[5s]))"
+                " / (sum by (room) (increase(rooms_join_seconds_count[5s])) > 0)",
+            ),
             Figure("bridge", "slowest tenth of calls", "s", "bridge:calls:p90_seconds"),
             Figure("bridge errors", "failing calls", "ratio", "bridge:calls:error_ratio"),
             Figure("tokens", "wait for a token", "s", "platform_token_queue_seconds"),
@@ -122,6 +129,13 @@ class RoomsSystem:
                 "tokens asked for, of what can be served",
                 "ratio",
                 "sum by (tier) (rate(platform_tokens_total[5s])) / sum by (tier) (platform_token_capacity)",
+            ),
+            Figure(
+                "token load",
+                "tokens served, of what can be served",
+                "ratio",
+                'sum by (tier) (rate(platform_tokens_total{result="served"}[5s]))'
+                " / sum by (tier) (platform_token_capacity)",
             ),
             Figure("announcements", "announcement backlog", "s", "platform_announcements_backlog_seconds"),
             Figure("egress", "media egress in use", "ratio", "media_egress_utilisation"),

@@ -9,9 +9,11 @@ import numpy as np
 from chaos.crew.runbook import Runbook
 from chaos.experiment.model import Experiment
 from chaos.faults.specs import spec_types
+from chaos.study.durations import Durations
 from chaos.study.loading import LoadedStudy, load_study
 from chaos.study.simulator import Trials
 
+DURATIONS = Durations()
 ROOT = Path(__file__).parents[3]
 SHIPPED = ROOT / "experiments" / "studies" / "headcount.yaml"
 
@@ -64,7 +66,14 @@ def chance(experiment: Experiment) -> float:
     return float(np.clip(base + 0.17 * people - 1.5 * max(0.0, wrong - 0.15), 0.0, 0.98))
 
 
-def simulate(experiment: Experiment, *, first: int, trials: int, runbook: Runbook | None) -> Trials:
+def simulate(
+    experiment: Experiment,
+    *,
+    first: int,
+    trials: int,
+    runbook: Runbook | None,
+    durations: Durations = DURATIONS,  # noqa: ARG001 (the real one's)
+) -> Trials:
     """Each seed has its luck, whatever the set-up; a room that is lost dies the sooner the less luck it has."""
     assert runbook is not None
     luck = np.array([np.random.default_rng([seed]).random() for seed in range(first, first + trials)])

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from chaos.crew.runbook import load_runbook
-from chaos.errors import UsageError
+from chaos.errors import UndoError, UsageError
 from chaos.experiment.loading import Loaded
-from chaos.study.answer import notes
-from chaos.study.live import Ended, Kept, LiveTrial, Wanted, calibrate, play, wanted
+from chaos.study.evenings import Ended
+from chaos.study.live import Kept, play, wanted
 from chaos.study.loading import LoadedStudy
 from tests.unit.study.standin import ROOT, STUDY, chance, simulate, written
 
@@ -23,10 +24,10 @@ def loaded(tmp_path: Path) -> LoadedStudy:
 
 
 class _World:
-    """Runs that end as the stand-in says, but for the seeds that it is told to turn around or to interrupt."""
+    """Runs that end as the stand-in says; one is interrupted where that is asked for."""
 
-    def __init__(self, *, turned: int = -1, interrupts_at: int = -1) -> None:
-        self.turned, self.interrupts_at = turned, interrupts_at
+    def __init__(self, *, interrupts_at: int = -1) -> None:
+        self.interrupts_at = interrupts_at
         self.runs: list[tuple[int, float]] = []
 
     async def __call__(self, one: Loaded, seed: int, folder: Path) -> Ended | int:
@@ -35,8 +36,9 @@ class _World:
         folder.mkdir(parents=True)
         self.runs.append((seed, one.experiment.time_scale))
         told = simulate(one.experiment, first=seed, trials=1, runbook=RUNBOOK)
-        lived = bool(told.lost_at[0] == float("inf")) != (seed == self.turned)
-        return Ended(survived=lived, lost_at_s=None if lived else 600.0)
+        return Ended(
+            survived=bool(told.lost_at[0] == float("inf")),
+        )
 
 
 def test_live_trials_go_where_the_simulator_is_in_doubt(loaded: LoadedStudy) -> None:
@@ -104,27 +106,69 @@ async def test_trials_of_a_changed_study_do_not_count(loaded: LoadedStudy, tmp_p
     assert len(again.runs) == 2
 
 
-async def test_each_live_trial_is_laid_beside_its_own_simulation(loaded: LoadedStudy, tmp_path: Path) -> None:
-    """All agree but the one that was turned around; a disagreement is told, and comes first."""
-    several = wanted(loaded, simulate, 8)
-    found = await play(loaded, several, Kept(tmp_path / "a.jsonl", resume=False), _World(), tmp_path / "a")
+async def test_several_run_side_by_side_and_are_told_in_their_order(
+    loaded: LoadedStudy, tmp_path: Path
+) -> None:
+    """Three of five at once and never more; each on the disk as it ends, in whatever order that is."""
+    several, kept = wanted(loaded, simulate, 5), Kept(tmp_path / "live.jsonl", resume=False)
+    under_way = most = 0
+    ended: list[int] = []
+    gates = {one.seed * 10 + number: asyncio.Event() for number, one in enumerate(several)}
+    third = asyncio.Event()
+
+    async def run(_one: Loaded, _seed: int, _folder: Path) -> Ended | int:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        number = len(ended) + under_way
+        if number == 3:
+            third.set()
+        await third.wait()
+        if number == 1:  # the first one is the last to end
+            await gates[several[0].seed * 10].wait()
+        ended.append(number)
+        if len(ended) == 4:
+            gates[several[0].seed * 10].set()
+        under_way -= 1
+        return Ended(survived=True)
+
+    found = await play(loaded, several, kept, run, tmp_path / "live", at_once=3)
+    assert most == 3
     assert isinstance(found, list)
-    told = calibrate(loaded, simulate, found, several)
-    assert (told.live_trials, told.agreed, told.conclusive) == (8, 8, 8)
-    assert "fewer than 31% of the evenings" in told.says
-    found = await play(
-        loaded, several, Kept(tmp_path / "b.jsonl", resume=False), _World(turned=8), tmp_path / "b"
-    )
-    assert isinstance(found, list)
-    told = calibrate(loaded, simulate, found, several)
-    assert told.agreed == 4
-    assert next(iter(notes(loaded.study, [], [], None, told))) == told.says
+    assert [(one.arm, one.value, one.seed) for one in found] == [
+        (one.arm.name, one.value, one.seed) for one in several
+    ]
+    lines = Kept(tmp_path / "live.jsonl", resume=True).trials
+    assert len(lines) == 5
+    assert lines != found
 
 
-def test_trials_without_a_verdict_agree_with_nothing(loaded: LoadedStudy) -> None:
-    """They are counted apart."""
-    arm = loaded.study.arms[0]
-    trial = LiveTrial(arm=arm.name, value=2, seed=7, overrides=(), ended=Ended(survived=None))
-    told = calibrate(loaded, simulate, [trial], [Wanted(arm, 2, 7)])
-    assert (told.live_trials, told.conclusive, told.agreed, told.points[0].inconclusive) == (1, 0, 0, 1)
-    assert "came to a verdict" in told.says
+@pytest.mark.parametrize("trouble", [130, UndoError("something is left")])
+async def test_after_trouble_nothing_begins_and_what_is_under_way_is_awaited(
+    loaded: LoadedStudy, tmp_path: Path, trouble: int | UndoError
+) -> None:
+    """One of two is interrupted, or fails; the other ends and is kept, the third is never begun."""
+    several, kept = wanted(loaded, simulate, 3), Kept(tmp_path / "live.jsonl", resume=False)
+    begun: list[int] = []
+    both, over = asyncio.Event(), asyncio.Event()
+
+    async def run(_one: Loaded, seed: int, _folder: Path) -> Ended | int:
+        begun.append(seed)
+        if len(begun) == 2:
+            both.set()
+            await over.wait()
+            return Ended(survived=True)
+        await both.wait()
+        over.set()
+        if isinstance(trouble, UndoError):
+            raise trouble
+        return trouble
+
+    playing = play(loaded, several, kept, run, tmp_path / "live", at_once=2)
+    if isinstance(trouble, UndoError):
+        with pytest.raises(UndoError, match="something is left"):
+            await playing
+    else:
+        assert await playing == 130
+    assert len(begun) == 2
+    assert len(kept.trials) == 1

@@ -1,0 +1,69 @@
+"""What live trials beside their replays say, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from chaos.study.estimates import ENOUGH
+from chaos.study.result import Half, MeasuredDuration
+from chaos.study.statistics.binomial import seen_at_least, wilson
+
+
+def findings(compared: Sequence[Half], durations: Sequence[MeasuredDuration]) -> Iterator[str]:
+    """Where live and simulated differ, on the trials that the durations were not fitted on."""
+    for half in compared:
+        if half.half != "judged":
+            continue
+        if half.agreed < half.conclusive:
+            yield (
+                f"Live and simulated end differently: on {half.conclusive - half.agreed} of {half.conclusive} live "
+                "evenings that the durations were not fitted on."
+            )
+        for one in half.differences:
+            if one.found == "differs" and one.interval is not None:
+                way = "later" if one.later_s > 0 else "earlier"
+                low, high = sorted((abs(one.interval.low), abs(one.interval.high)))
+                what = "The room is lost" if one.what == "room lost" else f"`{one.what}` begins"
+                yield (
+                    f"{what} {abs(one.later_s):.0f} story seconds {way} simulated than live ({low:.0f} to {high:.0f}; "
+                    f"{one.trials} evenings that the durations were not fitted on)."
+                )
+    for each in durations:
+        fit, judged = each.fitted, each.judged
+        if not each.measured or fit is None or judged is None or judged.n < ENOUGH:
+            continue
+        if judged.low > fit.high or judged.high < fit.low:
+            yield (
+                f"{each.what}: {fit.median:g} {each.unit} on the evenings it was fitted on, {judged.median:g} on "
+                "the others."
+            )
+
+
+def in_short(agreed: int, conclusive: int, trials: int, compared: Sequence[Half]) -> str:
+    """How many ended alike, and what would not have shown."""
+    if conclusive == 0:
+        return f"None of {trials} live evenings came to a verdict: they say nothing about the simulator."
+    told = f"Of {conclusive} live evenings with a verdict, {agreed} end simulated as they ended live"
+    low = wilson(agreed, conclusive).low
+    unseen = seen_at_least(conclusive)
+    return (
+        f"{told} (so at least {low:.0%} do, at 95 %); a disagreement on fewer than {unseen:.0%} of the evenings would "
+        f"probably not have shown{_unseen_shifts(compared)}. This checks the technical model, not the model of the "
+        "people."
+    )
+
+
+def _unseen_shifts(compared: Sequence[Half]) -> str:
+    """The smallest shifts that would have shown, of those on which the durations are judged."""
+    known = [
+        one
+        for half in compared
+        if half.half == "judged"
+        for one in half.differences
+        if one.smallest_s is not None
+    ]
+    stages = [one.smallest_s or 0.0 for one in known if one.what != "room lost"]
+    losses = [one.smallest_s or 0.0 for one in known if one.what == "room lost"]
+    parts = [f"a shift of stages by less than {max(stages):.0f} story seconds"] if stages else []
+    parts += [f"of the time of loss by less than {losses[0]:.0f}"] if losses else []
+    return f", nor {' or '.join(parts)}" if parts else ""

@@ -1,0 +1,291 @@
+"""What a live run shows of the durations that the simulator rests on.
+
+Causes and repairs are taken at the moments at which they were carried out, alerts at those at which the crew was told.
+Where the cause is a measure that crosses its limit (tokens, sound, announcements), its moment is that of the recorded
+curve, less half of the window over which the curve is taken and half a scrape.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean
+from typing import TypeAlias
+
+from chaos.clock import RealSeconds
+from chaos.crew.alerts import HOLD
+from chaos.engine.sampling import ALERTS_EVERY
+from chaos.record import Event
+from chaos.report import fields as f
+from chaos.report.model import Fault, Repair, RunReport
+from chaos.report.trail import Trail
+
+SCRAPE = RealSeconds(1.0)
+BRIDGE = ("media-to-platform", "platform-to-media")
+BRIDGE_ALERTS = ("BridgeSlow", "BridgeFailing", "BridgeStalled")
+SLOWING = ("latency", "bandwidth")
+SOON = RealSeconds(20.0)
+"""An alert that begins later than this after a cause may have another one."""
+FEWEST_JOINS = 20
+WINDOW = 6
+"""Samples that a rate over 5 s has in it, one more than its seconds."""
+_REPAIRS = {
+    "fail_over_bridge": "fail_over",
+    "bypass_tokens": "settings",
+    "shed_announcements": "settings",
+    "shed_joins": "settings",
+    "restart_process": "restart",
+    "bring_node_back": "node_back",
+    "scale_out_media": "scale_out",
+    "reopen_room": "reopen",
+    "relaunch_room": "relaunch",
+}
+_ACROSS = ("reopen_room", "scale_out_media")
+"""Repairs whose own call crosses the bridge: the simulator adds the bridge's delay itself."""
+Observed: TypeAlias = dict[str, tuple[float, ...]]
+"""By the name of a duration (`chaos.study.durations`): each time that it was seen, in its unit."""
+Series: TypeAlias = f.Series
+
+
+def observed(report: RunReport, events: Iterable[Event]) -> Observed:
+    """Every duration that a run shows, as often as it shows it."""
+    found: dict[str, list[float]] = {}
+    run = _Run(report, Trail(events))
+    for name, value in run.all():
+        if math.isfinite(value) and value >= 0:
+            found.setdefault(name, []).append(round(value, 3))
+    return {name: tuple(values) for name, values in sorted(found.items())}
+
+
+@dataclass(frozen=True)
+class _Limit:
+    """A curve of the record that an alert is about: `back` real seconds pass until the curve shows what is so.
+
+    `key`: the alert's label that names the place that the curve is of; none where there is one curve alone.
+    """
+
+    label: str
+    alert: str
+    key: str
+    limit: float
+    back: RealSeconds
+    seen: str
+    clear: str
+
+
+_LIMITS = (
+    _Limit("tokens asked for", "TokensOverloaded", "", 0.9, RealSeconds(3.0), "tokens_seen", "tokens_clear"),
+    _Limit(
+        "media egress in use",
+        "MediaSaturated",
+        "instance",
+        0.9,
+        RealSeconds(1.5),
+        "saturated_seen",
+        "saturated_clear",
+    ),
+    _Limit(
+        "announcement backlog",
+        "AnnouncementsBacklog",
+        "",
+        20.0,
+        RealSeconds(0.5),
+        "backlog_seen",
+        "backlog_clear",
+    ),
+)
+Span: TypeAlias = tuple[float, float]
+"""Begin and end of what the crew took for one alert, in real seconds of the record; infinity: it did not end."""
+
+
+class _Run:
+    """One run, in real seconds since the start of its warm-up."""
+
+    def __init__(self, report: RunReport, trail: Trail) -> None:
+        self.report, self.trail, self.scale = report, trail, report.time_scale
+
+    def all(self) -> Iterator[tuple[str, float]]:
+        for fault in self.report.faults:
+            if fault.applied_s is not None and fault.in_force is not False:
+                yield from self._fault(fault, fault.applied_s / self.scale)
+        for repair in self.report.repairs:
+            yield from self._repair(repair)
+        for limit in _LIMITS:
+            yield from self._crossings(limit)
+        yield from self._paths()
+        yield from self._admission()
+        yield from self._served()
+
+    # --- causes that are acts ----------------------------------------------------------------------------------------
+
+    def _fault(self, fault: Fault, cause: float) -> Iterator[tuple[str, float]]:
+        for link in BRIDGE:
+            if _names(fault.target, link):
+                over = self._mended(fault, ("fail_over_bridge", "clear_link"), link)
+                seen = "bridge_slow_seen" if fault.fault in SLOWING else "bridge_failing_seen"
+                yield from self._told(cause, over, BRIDGE_ALERTS, "link", link, seen, "bridge_slow_clear")
+        if fault.fault not in ("node_loss", "process_kill"):
+            return
+        for machine in {alert.labels.get("instance", "") for alert in self.report.alerts}:
+            if machine and _names(fault.target, machine):
+                over = self._mended(fault, ("restart_process", "bring_node_back"), machine)
+                down = ("InstanceDown",)
+                yield from self._told(
+                    cause, over, down, "instance", machine, "instance_seen", "instance_clear"
+                )
+        for begin, end in self._spans(("RoomGone",)):
+            if cause <= begin <= cause + SOON:
+                yield "room_gone_seen", begin - cause
+                reopened = self._finished(("reopen_room",), begin, "")
+                if begin < reopened < end < math.inf:
+                    yield "room_gone_clear", end - reopened
+
+    def _told(
+        self, cause: float, over: float, alerts: Sequence[str], label: str, place: str, seen: str, clear: str
+    ) -> Iterator[tuple[str, float]]:
+        """How long it took until the crew was told of a cause, and of its end."""
+        spans = self._spans(alerts, label, place)
+        if not any(begin < cause < end for begin, end in spans):
+            yield from (
+                (seen, begin - cause) for begin, _ in spans if cause <= begin < min(over, cause + SOON)
+            )
+        last = [end for begin, end in spans if begin < over < end < math.inf]
+        yield from ((clear, end - over) for end in last)
+
+    def _mended(self, fault: Fault, actions: Sequence[str], place: str) -> float:
+        """When a fault no longer hurt: it was taken away, or a repair led around it."""
+        assert fault.applied_s is not None
+        undone = math.inf if fault.undone_s is None else fault.undone_s / self.scale
+        return min(undone, self._finished(actions, fault.applied_s / self.scale, place))
+
+    def _finished(self, actions: Sequence[str], after: float, place: str) -> float:
+        return min(
+            (
+                one.finished_s / self.scale
+                for one in self.report.repairs
+                if one.action in actions
+                and one.ok
+                and not one.noop
+                and one.finished_s is not None
+                and one.started_s / self.scale >= after
+                and (not place or not one.target or _names(one.target.removeprefix("node=node-"), place))
+            ),
+            default=math.inf,
+        )
+
+    def _spans(self, alerts: Sequence[str], label: str = "", place: str = "") -> list[Span]:
+        """When the crew took one of these alerts to be there: from the look that found it to when it was held over."""
+        own = sorted(
+            (
+                alert.fired_s / self.scale,
+                math.inf if alert.resolved_s is None else alert.resolved_s / self.scale,
+            )
+            for alert in self.report.alerts
+            if alert.alert in alerts and (not label or alert.labels.get(label) == place)
+        )
+        held = HOLD - ALERTS_EVERY
+        spans: list[Span] = []
+        for begin, end in own:
+            if spans and begin <= spans[-1][1]:
+                spans[-1] = spans[-1][0], max(spans[-1][1], end + held)
+            else:
+                spans.append((begin, end + held))
+        return spans
+
+    # --- causes that are limits --------------------------------------------------------------------------------------
+
+    def _crossings(self, about: _Limit) -> Iterator[tuple[str, float]]:
+        for label, series in self._curves(about.label):
+            place = re.search(r"\((.+)\)$", label)
+            spans = self._spans((about.alert,), about.key, place[1] if place else "")
+            for begin, end in spans:
+                up = _crossing(series, about.limit, begin, rising=True)
+                if up is not None and 0 <= begin - (up - about.back) <= SOON:
+                    yield about.seen, begin - (up - about.back)
+                down = _crossing(series, about.limit, end, rising=False)
+                if down is not None and begin < down < end and end - (down - about.back) <= SOON:
+                    yield about.clear, end - (down - about.back)
+
+    def _curves(self, label: str) -> Iterator[tuple[str, Series]]:
+        """The recorded curves whose label begins so, with their whole labels."""
+        for event in self.trail.of("figure"):
+            whole = f.text(event, "label")
+            if whole.startswith(label):
+                series = f.series(event, "series")
+                yield whole, tuple((round(t - self.trail.zero, 3), value) for t, value in series)
+
+    def _curve(self, label: str) -> dict[float, float]:
+        """The first of them, without the moments at which it has no value."""
+        first = next((series for _, series in self._curves(label)), ())
+        return {t: value for t, value in first if value is not None}
+
+    # --- repairs and rates -------------------------------------------------------------------------------------------
+
+    def _repair(self, repair: Repair) -> Iterator[tuple[str, float]]:
+        name = _REPAIRS.get(repair.action)
+        if name is None or repair.noop or not repair.ok or repair.took_real_s is None:
+            return
+        if repair.action not in _ACROSS or not self._slow_at(repair.started_s):
+            yield name, repair.took_real_s
+
+    def _slow_at(self, story: float) -> bool:
+        """Whether a fault hurt the way to media."""
+        return any(
+            _names(fault.target, BRIDGE[1])
+            and fault.applied_s is not None
+            and fault.applied_s <= story < (math.inf if fault.undone_s is None else fault.undone_s)
+            for fault in self.report.faults
+        )
+
+    def _paths(self) -> Iterator[tuple[str, float]]:
+        ends = {phase.phase: phase for phase in self.report.phases}
+        if "baseline" in ends and "faults" in ends and ends["baseline"].ended_s is not None:
+            yield "path_proof", (ends["faults"].started_s - ends["baseline"].ended_s) / self.scale
+
+    def _admission(self) -> Iterator[tuple[str, float]]:
+        """Who is let in and does not hear yet, by Little's law, while nothing is hurt."""
+        admitted, hearing = self._curve("admitted ("), self._curve("hearing (")
+        calm = [
+            phase for phase in self.report.phases if phase.phase == "baseline" and phase.ended_s is not None
+        ]
+        until = calm[0].ended_s / self.scale if calm and calm[0].ended_s is not None else 0.0
+        moments = sorted(t for t in admitted if 0 <= t <= until and t in hearing)
+        came = admitted[moments[-1]] - admitted[moments[0]] if moments else 0.0
+        if came >= FEWEST_JOINS:
+            rate = came / (moments[-1] - moments[0])
+            yield "recovery", fmean(admitted[t] - hearing[t] for t in moments) / rate
+
+    def _served(self) -> Iterator[tuple[str, float]]:
+        """Tokens served, of what the settings say, while joins stand in line and no announcement does."""
+        served, line = self._curve("tokens served"), self._curve("wait for a token")
+        news = self._curve("announcement backlog")
+        moments = sorted(served)
+        full = [
+            served[t]
+            for place, t in enumerate(moments)
+            if place >= WINDOW
+            and all(line.get(u, 0.0) > SCRAPE for u in moments[place - WINDOW : place + 1])
+            and not any(news.get(u, 0.0) for u in moments[place - WINDOW : place + 1])
+        ]
+        if len(full) >= WINDOW:
+            yield "token_capacity", fmean(full)
+
+
+def _names(text: str, word: str) -> bool:
+    """Whether a text names a place: `media-to-platform` is not named by `media-to-platform-spare`."""
+    return re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", text) is not None
+
+
+def _crossing(series: Series, limit: float, before: float, *, rising: bool) -> float | None:
+    """The last moment before another at which a curve passed its limit, between its samples by a straight line."""
+    found = None
+    known = [(t, value) for t, value in series if value is not None and t <= before]
+    for (t, low), (u, high) in pairwise(known):
+        first, second = (low, high) if rising else (-low, -high)
+        edge = limit if rising else -limit
+        if first <= edge < second:
+            found = t + (u - t) * (edge - first) / (second - first)
+    return found

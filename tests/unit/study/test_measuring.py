@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import pytest
+
+from chaos.record import Event
+from chaos.report.model import Alert, Fault, Phase, Repair, RunReport
+from chaos.study.durations import Durations
+from chaos.study.estimates import ENOUGH, estimate, measured, pooled
+from chaos.study.measuring import observed
+from chaos.testing.events import example_run
+
+SCALE = 8.0
+"""Story seconds in a real second of the made runs."""
+
+
+def made(**parts: object) -> RunReport:
+    """A report with these parts, everything in story seconds."""
+    return RunReport(verdict="fail", why="", exit_code=1, ending="complete", time_scale=SCALE, **parts)  # type: ignore[arg-type]
+
+
+def fault(kind: str, target: str, at: float, until: float | None = None) -> Fault:
+    """A fault that was in force, from and until real seconds."""
+    undone = None if until is None else until * SCALE
+    return Fault(
+        id="f", name=kind, fault=kind, target=target, applied_s=at * SCALE, undone_s=undone, in_force=True
+    )
+
+
+def alert(name: str, begin: float, end: float | None = None, **labels: str) -> Alert:
+    """An alert that fired between two real moments."""
+    return Alert(
+        alert=name, labels=labels, fired_s=begin * SCALE, resolved_s=None if end is None else end * SCALE
+    )
+
+
+def repair(
+    action: str, target: str, begin: float, took: float, *, ok: bool = True, noop: bool = False
+) -> Repair:
+    """A repair from a real moment on."""
+    return Repair(
+        action=action, target=target, started_s=begin * SCALE, finished_s=(begin + took) * SCALE, took_real_s=took,
+        ok=ok, noop=noop,
+    )  # fmt: skip
+
+
+def seen(report: RunReport, *events: Event) -> dict[str, tuple[float, ...]]:
+    """What a made run shows."""
+    return observed(report, [Event("story_began", 0.0, 0.0, "warm_up"), *events])
+
+
+def test_a_bridge_is_told_of_after_its_fault_and_over_after_its_repair() -> None:
+    """Seen 2.5 s after the fault; over when calls took the spare, and told 1.75 s (the hold, less a look) after the
+    alert was gone; the other link's alert is no answer to this fault.
+    """
+    link = "media-to-platform"
+    report = made(
+        faults=(fault("latency", f"{link}/media-1, {link}/media-2", 10.0, 40.2),),
+        alerts=(
+            alert("BridgeSlow", 11.0, 12.0, link="platform-to-media"),
+            alert("BridgeSlow", 12.5, 45.0, link=link),
+        ),
+        repairs=(repair("fail_over_bridge", f"link={link}", 39.8, 0.2),),
+    )
+    assert seen(report) == {
+        "bridge_slow_seen": (2.5,),
+        "bridge_slow_clear": (6.75,),
+        "fail_over": (0.2,),
+    }
+
+
+def test_a_spare_is_another_link() -> None:
+    """A fault of the spare is not answered by an alert about the link that it stands in for."""
+    report = made(
+        faults=(fault("timeout", "media-to-platform-spare/media-1", 10.0),),
+        alerts=(alert("BridgeFailing", 12.0, link="media-to-platform"),),
+    )
+    assert seen(report) == {}
+
+
+def test_an_alert_that_fires_already_or_far_too_late_shows_nothing() -> None:
+    """Of the first nobody knows its cause, of the second neither; and one that flickers within the hold is one."""
+    link = "media-to-platform"
+    cause = fault("latency", "media-to-platform/media-1", 10.0, 30.0)
+    early = made(
+        faults=(cause,),
+        alerts=(alert("BridgeSlow", 9.0, 12.0, link=link), alert("BridgeSlow", 13.0, 14.0, link=link)),
+    )
+    assert "bridge_slow_seen" not in seen(early)
+    late = made(
+        faults=(fault("latency", "media-to-platform/media-1", 10.0),),
+        alerts=(alert("BridgeSlow", 50.0, link=link),),
+    )
+    assert seen(late) == {}
+    flickers = made(
+        faults=(cause,),
+        alerts=(alert("BridgeSlow", 12.0, 13.0, link=link), alert("BridgeStalled", 14.0, 33.0, link=link)),
+    )
+    assert seen(flickers) == {"bridge_slow_seen": (2.0,), "bridge_slow_clear": (4.75,)}
+
+
+def test_a_machine_is_missed_and_back() -> None:
+    """The instance of the fault, not of another; restarts that did nothing or did not work show nothing."""
+    report = made(
+        faults=(fault("node_loss", "node node-media-2: process media-2 (pid 7)", 20.0),),
+        alerts=(
+            alert("InstanceDown", 23.5, 62.0, instance="media-2"),
+            alert("InstanceDown", 30.0, instance="media-1"),
+        ),
+        repairs=(
+            repair("restart_process", "instance=media-1", 25.0, 2.0, ok=False),
+            repair("restart_process", "instance=media-1", 28.0, 2.0, noop=True),
+            repair("bring_node_back", "node=node-media-2", 58.0, 1.5),
+        ),
+    )
+    assert seen(report) == {"instance_seen": (3.5,), "instance_clear": (4.25,), "node_back": (1.5,)}
+
+
+def test_repairs_across_a_slow_bridge_do_not_count() -> None:
+    """The simulator adds the bridge's delay itself."""
+    slow = fault("latency", "platform-to-media/platform", 5.0, 30.0)
+    report = made(
+        faults=(slow,), repairs=(repair("reopen_room", "", 20.0, 1.1), repair("reopen_room", "", 31.0, 0.2))
+    )
+    assert seen(report)["reopen"] == (0.2,)
+
+
+def test_paths_are_proven_between_baseline_and_faults() -> None:
+    """The gap between the two phases, in real seconds."""
+    phases = (
+        Phase(phase="baseline", started_s=60.0, ended_s=120.0),
+        Phase(phase="faults", started_s=129.6, ended_s=900.0),
+    )
+    assert seen(made(phases=phases)) == {"path_proof": (1.2,)}
+
+
+def curve(label: str, *samples: tuple[float, float]) -> Event:
+    """A figure of the record."""
+    return Event("figure", 99.0, 0.0, "judging", {"label": label, "series": [list(one) for one in samples]})
+
+
+def test_tokens_run_short_half_a_window_before_their_rate_says_so() -> None:
+    """The curve crosses 0.9 at 10.5 s and is 3 s behind: told at 11.5 s, that is 4 s late. Gone likewise: the curve
+    falls below at 20.5 s, and the alert (and its hold) are over at 25.75 s.
+    """
+    ramp = [(float(t), 0.85 if t < 11 else 0.95 if t < 21 else 0.85) for t in range(5, 30)]
+    report = made(alerts=(alert("TokensOverloaded", 11.5, 24.0, tier="platform"),))
+    found = seen(report, curve("tokens asked for, of what can be served (platform)", *ramp))
+    assert found == {"tokens_seen": (4.0,), "tokens_clear": (8.25,)}
+
+
+def test_who_is_let_in_hears_by_littles_law() -> None:
+    """40 come in 20 s and on average half a listener waits: 0.25 s each. Few joins show nothing."""
+    phases = (Phase(phase="baseline", started_s=0.0, ended_s=20.0 * SCALE),)
+    admitted = [(float(t), 100.0 + 2 * t) for t in range(21)]
+    hearing = [(t, value - 0.5) for t, value in admitted]
+    told = (curve("admitted (launch)", *admitted), curve("hearing (launch)", *hearing))
+    assert seen(made(phases=phases), *told) == {"recovery": (0.25,)}
+    still = [(t, 100.0) for t, _ in admitted]
+    assert (
+        seen(made(phases=phases), curve("admitted (launch)", *still), curve("hearing (launch)", *still)) == {}
+    )
+
+
+def test_what_is_served_counts_where_the_line_is_never_empty() -> None:
+    """Where all of the rate's window has a line, and no announcement takes its part."""
+    served = [(float(t), 0.5 if t < 20 else 0.98) for t in range(10, 40)]
+    line = [(float(t), 0.0 if t < 14 else 3.0) for t in range(10, 40)]
+    news = [(float(t), 9.0 if t < 16 else 0.0) for t in range(10, 40)]
+    told = (
+        curve("tokens served, of what can be served", *served),
+        curve("wait for a token", *line),
+        curve("announcement backlog", *news),
+    )
+    assert seen(made(), *told) == {"token_capacity": (0.98,)}
+
+
+def test_any_record_can_be_measured() -> None:
+    """A whole example run, and none at all; what is seen are known durations, none below zero."""
+    from chaos.report.summary import summarise
+
+    names = {one.name for one in Durations().told()}
+    for events in ([], example_run(), example_run(survived=True)):
+        found = observed(summarise(events), events)
+        assert set(found) <= names
+        assert all(value >= 0 for values in found.values() for value in values)
+
+
+def test_enough_observations_take_the_place_of_a_default() -> None:
+    """The median of five, not of four; everything else stays as it was."""
+    few = pooled([{"restart": (2.2, 2.4)}, {"restart": (2.6, 2.8)}])
+    assert measured(few) == Durations()
+    many = pooled([few, {"restart": (9.0,), "node_back": (1.0,)}])
+    assert len(many["restart"]) == ENOUGH
+    assert measured(many).restart == 2.6
+    assert measured(many).node_back == Durations().node_back
+    found = estimate(many["restart"])
+    assert found is not None
+    assert (found.n, found.median, found.low, found.high) == (5, 2.6, 2.4, 2.8)
+    assert estimate(()) is None
+
+
+@pytest.mark.parametrize("values", [(1.0,), (1.0, 2.0)])
+def test_quartiles_of_next_to_nothing(values: tuple[float, ...]) -> None:
+    """One observation is its own median and quartiles."""
+    found = estimate(values)
+    assert found is not None
+    assert found.low <= found.median <= found.high
