@@ -8,7 +8,7 @@ margins of the document; so many worlds are allowed as pass without a gap from t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 
@@ -47,13 +47,15 @@ _CURVES = (
 
 
 class Calm(Model):
-    """What one short evening showed: values by measure (`audience_lag`, `join_latency`, `detection`), real seconds."""
+    """What one short evening showed, in real seconds: by measure (`audience_lag`, `join_latency`, `detection`), and by
+    when (the number of the block) or of what.
+    """
 
-    values: dict[str, Many[float]]
+    values: dict[str, dict[str, float]]
 
 
 class Tried(Model):
-    """The runs of an A/A test: alone (`worlds` 1), or so many at once."""
+    """The runs of an A/A test: alone (`worlds` 1), or so many at once; each begins with the same seeds."""
 
     worlds: int
     runs: Many[Calm]
@@ -131,28 +133,30 @@ def short(loaded: LoadedStudy) -> Loaded | None:
 def calm_of(report: RunReport, events: Sequence[Event]) -> Calm:
     """What a short evening showed."""
     trail = Trail(events)
-    values: dict[str, list[float]] = {}
+    values: dict[str, dict[str, float]] = {}
     for event in trail.of("figure"):
         for figure, _, name in _CURVES:
             if f.text(event, "name") == figure:
-                values.setdefault(name, []).extend(_blocks(f.series(event, "series"), trail.zero))
+                values.setdefault(name, _blocks(f.series(event, "series"), trail.zero))
     seen = measuring.observed(report, events)
-    values["detection"] = [
-        value for name, each in seen.items() if name.endswith("_seen") and name in _ACTS for value in each
-    ]
-    return Calm(values={name: tuple(round(value, 6) for value in each) for name, each in values.items()})
+    values["detection"] = {
+        f"{name} {number}": value
+        for name in _ACTS
+        for number, value in enumerate(seen.get(name, ()), start=1)
+    }
+    return Calm(values=values)
 
 
 _ACTS = ("bridge_slow_seen", "bridge_failing_seen", "instance_seen", "room_gone_seen")
 """Alerts whose cause is an act, so that its moment is known."""
 
 
-def _blocks(series: f.Series, zero: float) -> list[float]:
+def _blocks(series: f.Series, zero: float) -> dict[str, float]:
     blocks: dict[int, list[float]] = {}
     for t, value in series:
         if value is not None and t >= zero:
             blocks.setdefault(int((t - zero) // BLOCK), []).append(value)
-    return [fmean(values) for _, values in sorted(blocks.items())]
+    return {str(number): round(fmean(values), 6) for number, values in sorted(blocks.items())}
 
 
 async def try_out(
@@ -216,24 +220,26 @@ def judged(live: Live, tried: Sequence[Tried]) -> Concurrency:
 def _measures(alone: Sequence[Calm], beside: Sequence[Calm], margins: Margins) -> list[Disturbance]:
     told = [(what, name) for _, what, name in _CURVES] + [("detection", "detection")]
     return [
-        _measure(what, _values(alone, name), _values(beside, name), float(getattr(margins, name)))
+        _measure(what, list(_pairs(alone, beside, name)), float(getattr(margins, name)))
         for what, name in told
     ]
 
 
-def _values(runs: Sequence[Calm], name: str) -> list[float]:
-    return [value for run in runs for value in run.values.get(name, ())]
+def _pairs(alone: Sequence[Calm], beside: Sequence[Calm], name: str) -> Iterator[tuple[float, float]]:
+    """The same seed at the same time, or of the same fault, alone and beside others."""
+    for one, other in zip(alone, beside, strict=False):
+        here, there = one.values.get(name, {}), other.values.get(name, {})
+        yield from ((here[key], there[key]) for key in here if key in there)
 
 
-def _measure(what: str, alone: Sequence[float], beside: Sequence[float], margin: float) -> Disturbance:
-    found = equivalent(alone, beside, margin)
+def _measure(what: str, pairs: Sequence[tuple[float, float]], margin: float) -> Disturbance:
+    found = equivalent([beside - alone for alone, beside in pairs], margin)
     return Disturbance(
         what=what,
         unit="real s",
-        alone=round(fmean(alone), 4) if alone else 0.0,
-        beside=round(fmean(beside), 4) if beside else 0.0,
-        alone_n=len(alone),
-        beside_n=len(beside),
+        alone=round(fmean(alone for alone, _ in pairs), 4) if pairs else 0.0,
+        beside=round(fmean(beside for _, beside in pairs), 4) if pairs else 0.0,
+        pairs=len(pairs),
         interval=None if found.holds is None else bounds(found.interval),
         margin=margin,
         undisturbed=found.holds,
@@ -248,7 +254,7 @@ def _says(allowed: int, found: Sequence[SideBySide]) -> str:
         return f"Live evenings ran {allowed} side by side: an A/A test shows that so many do not disturb each other."
     disturbed = [one.what for one in last.measures if one.undisturbed is False]
     unknown = [one.what for one in last.measures if one.undisturbed is None]
-    why = f"there are fewer than {FEWEST} values of {' and '.join(unknown)}"
+    why = f"there are fewer than {FEWEST} pairs of {' and '.join(unknown)}"
     if disturbed:
         why = f"{' and '.join(disturbed)} may change by more than the margin"
     how = "one after the other" if allowed == 1 else f"{allowed} side by side"

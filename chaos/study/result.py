@@ -295,10 +295,10 @@ class Disturbance(Model):
     unit: str
     alone: float
     beside: float
-    alone_n: int
-    beside_n: int
+    pairs: int
+    """Of the same seed at the same time, or of the same fault."""
     interval: Bounds | None
-    """Of the difference, with 90 %: within the margin exactly where both one-sided tests at 5 % reject."""
+    """Of the mean difference, with 90 %: within the margin exactly where both one-sided tests at 5 % reject."""
     margin: float
     undisturbed: bool | None
     """Null: too few data to tell."""

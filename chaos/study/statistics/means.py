@@ -11,7 +11,7 @@ from statistics import fmean, variance
 from chaos.study.statistics.binomial import Interval
 
 FEWEST = 4
-"""Values in a sample below which nothing is said about equivalence: fewer do not show their own spread."""
+"""Pairs below which nothing is said about equivalence: fewer do not show their own spread."""
 POWER = 0.8
 
 
@@ -88,10 +88,10 @@ def shift(differences: Sequence[float], confidence: float = 0.95) -> Shift:
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Whether two means lie within `margin` of each other; None: too few values to tell.
+    """Whether two sides of pairs are within `margin` of each other on average; None: too few pairs to tell.
 
-    `interval` holds the difference with 1 - 2 * level: both one-sided tests reject exactly where it lies within the
-    margin (TOST). Source: D. J. Schuirmann, 1987; B. L. Welch, 1947.
+    `interval` holds the mean difference with 1 - 2 * level: both one-sided tests reject exactly where it lies within
+    the margin (TOST). Source: D. J. Schuirmann, 1987.
     """
 
     difference: float
@@ -100,23 +100,12 @@ class Equivalence:
     holds: bool | None
 
 
-def equivalent(
-    one: Sequence[float], other: Sequence[float], margin: float, level: float = 0.05
-) -> Equivalence:
-    """Two one-sided tests (Welch) of whether `other`'s mean is within `margin` of that of `one`."""
-    nowhere = Interval(-math.inf, math.inf)
-    if not one or not other:
-        return Equivalence(math.nan, nowhere, margin, None)
-    difference = fmean(other) - fmean(one)
-    if min(len(one), len(other)) < FEWEST:
-        return Equivalence(difference, nowhere, margin, None)
-    parts = [variance(each) / len(each) for each in (one, other)]
-    error = math.sqrt(sum(parts))
-    interval = Interval(difference, difference)
-    if error > 0:
-        freedom = sum(parts) ** 2 / sum(
-            part**2 / (len(each) - 1) for part, each in zip(parts, (one, other), strict=True)
-        )
-        reach = t_quantile(1 - level, freedom) * error
-        interval = Interval(difference - reach, difference + reach)
-    return Equivalence(difference, interval, margin, -margin < interval.low and interval.high < margin)
+def equivalent(differences: Sequence[float], margin: float, level: float = 0.05) -> Equivalence:
+    """Two one-sided t-tests of whether the mean of paired differences lies within `margin` of 0."""
+    if len(differences) < FEWEST:
+        difference = fmean(differences) if differences else math.nan
+        return Equivalence(difference, Interval(-math.inf, math.inf), margin, None)
+    found = shift(differences, 1 - 2 * level)
+    return Equivalence(
+        found.mean, found.interval, margin, -margin < found.interval.low and found.interval.high < margin
+    )
