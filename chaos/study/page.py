@@ -13,7 +13,16 @@ from chaos.report import html, words
 from chaos.study import plots
 from chaos.study.document import Value
 from chaos.study.estimates import ENOUGH
-from chaos.study.result import ArmCurve, Minimum, Spread, StudyResult, ValueBounds, Worth
+from chaos.study.result import (
+    ArmCurve,
+    Calibration,
+    Difference,
+    Minimum,
+    Spread,
+    StudyResult,
+    ValueBounds,
+    Worth,
+)
 
 HEADCOUNT = "crew.headcount"
 
@@ -44,8 +53,20 @@ def study_page(result: StudyResult, command: str) -> str:
         causes=_causes(result),
         mechanisms=_mechanisms(result),
         swings=_swings(result),
+        compared=_compared(result.calibration),
+        margin=next((one.margin_s for half in result.calibration.halves for one in half.differences), 0.0),
         command=command,
     )
+
+
+def _differences(live: Calibration, half: str) -> dict[str, Difference]:
+    return {one.what: one for each in live.halves if each.half == half for one in each.differences}
+
+
+def _compared(live: Calibration) -> list[tuple[str, Difference | None, Difference | None]]:
+    """What differs by how much, on the half that is judged and on the one that was fitted on."""
+    judged, fitted = (_differences(live, half) for half in ("judged", "fitted"))
+    return [(what, judged.get(what), fitted.get(what)) for what in {**judged, **fitted}]
 
 
 def _tone(result: StudyResult) -> str:
@@ -151,6 +172,16 @@ def whole(share: float) -> str:
     return f"{round(100 * share)}%"
 
 
+def later_words(one: Difference | None) -> str:
+    """By how much something comes later, with its interval."""
+    if one is None:
+        return ""
+    told = f"{signed(one.later_s, 1)} s"
+    if one.interval is None:
+        return told
+    return f"{told} ({signed(one.interval.low, 1)} to {signed(one.interval.high, 1)})"
+
+
 def spread_words(spread: Spread | None) -> str:
     """A median with its quartiles, and how many observations it is of."""
     return "" if spread is None else f"{spread.median:g} ({spread.low:g} to {spread.high:g}), n = {spread.n}"
@@ -182,6 +213,7 @@ def _environment() -> Environment:
         outcome=outcome,
         signed=signed,
         spread=spread_words,
+        later=later_words,
     )
     made.globals.update(value_words=value_words, bounds_words=bounds_words, enough=ENOUGH)
     return made

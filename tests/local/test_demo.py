@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from chaos.record import read
+from chaos.report.summary import summarise
+from chaos.study.measuring import SOON, observed
+
 
 @pytest.mark.local
 @pytest.mark.demo
@@ -45,3 +49,9 @@ def test_the_demo_tells_two_evenings_and_ends_with_their_picture(tmp_path: Path)
     page = Path(picture[1]).read_text(encoding="utf-8")
     assert "two on call" in page
     assert "six by the room" in page
+
+    for name in runs:  # what the simulator rests on can be measured on any evening
+        events = list(read(tmp_path / "demo" / name / "events.jsonl"))
+        seen = observed(summarise(events), events)
+        assert {"bridge_slow_seen", "instance_seen", "tokens_seen", "path_proof"} <= set(seen)
+        assert all(value < SOON for each in seen.values() for value in each)

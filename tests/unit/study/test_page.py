@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
+from chaos.study.concurrency import judged
 from chaos.study.conduct import conduct
 from chaos.study.page import study_page, worth_words
 from chaos.study.plots import percent
 from chaos.study.result import Bounds, StudyResult, Worth
+from chaos.study.validation import validate
 from tests.unit.study.standin import STUDY, simulate, written
+from tests.unit.study.test_concurrency import AUTO, tried
+from tests.unit.study.test_validation import LIVE, Again, trial
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +125,20 @@ def test_worth_is_told_as_far_as_it_is_known(heads: float | None, more_than: flo
         interval=interval,
     )
     assert told in worth_words(worth)
+
+
+def test_what_differs_from_live_evenings_is_told_first_and_shown(tmp_path: Path) -> None:
+    """The finding is the first thing said; the stages of both halves, the measured duration and the A/A test follow."""
+    loaded = written(tmp_path, LIVE.replace("{simulated: 2000}", "{simulated: 100}"))
+    valid = validate(loaded, [trial(seed, later=60.0 + seed) for seed in range(7, 15)], Again())
+    calibration = valid.calibration.model_copy(update={"concurrency": judged(AUTO, tried(lag=0.2))})
+    page = study_page(
+        conduct(loaded, simulate, calibration=calibration, durations=valid.durations), "standby study s.yaml"
+    )
+    said = page[page.index("To be said with it") :]
+    assert re.search(r"<li>(.*?)</li>", said)[1].startswith("`notice` begins")  # type: ignore[index]
+    shown = page[page.index("Against live evenings") :]
+    assert "triage</td>" in shown
+    assert "a process is ended, started and ready" in shown
+    assert "n = 12" in shown
+    assert "with 2 at once audience lag may change" in shown

@@ -73,7 +73,9 @@ def test_as_many_people_as_machines() -> None:
     assert outs[:, shop.DOWN].sum() / until / 5 == pytest.approx(expected, rel=0.02)
 
 
-@pytest.mark.parametrize(("crew", "load", "waits"), [(2, 1.0, 1 / 3), (3, 2.0, 4 / 9), (5, 4.0, 128 / 231)])
+@pytest.mark.parametrize(
+    ("crew", "load", "waits"), [(2, 1.0, 1 / 3), (3, 2.0, 4 / 9), (5, 4.0, 128 / 231), (10, 8.0, 0.4091802)]
+)
 def test_erlang_c(crew: int, load: float, waits: float) -> None:
     """M/M/c: the share of failures that meet nobody free is Erlang's C."""
     until = 30_000.0 / load
