@@ -117,7 +117,7 @@ class _Run:
             yield from self._crossings(limit)
         yield from self._paths()
         yield from self._admission()
-        yield from self._served()
+        yield from self._capacity()
 
     # --- causes that are acts ----------------------------------------------------------------------------------------
 
@@ -258,17 +258,14 @@ class _Run:
             rate = came / (moments[-1] - moments[0])
             yield "recovery", fmean(admitted[t] - hearing[t] for t in moments) / rate
 
-    def _served(self) -> Iterator[tuple[str, float]]:
-        """Tokens served, of what the settings say, while joins stand in line and no announcement does."""
-        served, line = self._curve("tokens served"), self._curve("wait for a token")
-        news = self._curve("announcement backlog")
-        moments = sorted(served)
+    def _capacity(self) -> Iterator[tuple[str, float]]:
+        """The work that the token service does, of what the settings say, while joins stand in line."""
+        done, line = self._curve("work done"), self._curve("wait for a token")
+        moments = sorted(done)
         full = [
-            served[t]
+            done[t]
             for place, t in enumerate(moments)
-            if place >= WINDOW
-            and all(line.get(u, 0.0) > SCRAPE for u in moments[place - WINDOW : place + 1])
-            and not any(news.get(u, 0.0) for u in moments[place - WINDOW : place + 1])
+            if place >= WINDOW and all(line.get(u, 0.0) > SCRAPE for u in moments[place - WINDOW : place + 1])
         ]
         if len(full) >= WINDOW:
             yield "token_capacity", fmean(full)

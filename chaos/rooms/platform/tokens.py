@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from chaos.clock import RealSeconds
 from chaos.experiment.rooms import Settings
-from chaos.rooms.platform.workers import TOKENS_PER_STORY_SECOND, Done, Workers
+from chaos.rooms.platform.workers import TOKENS_PER_STORY_SECOND, UNIT_COST, Done, Workers
 from chaos.rooms.server import SettingsBox
 
 LONGEST_ADMITTED_WAIT = RealSeconds(1.0)  # with admission: a longer wait is refused at once
@@ -59,6 +59,12 @@ class TokenService:
             "Story seconds of announcement work at the present sharing.",
             registry=registry,
         )
+        self._work = Counter(
+            "platform_work_total",
+            "Work done, in tokens: tokens served, and announcements at what they cost.",
+            registry=registry,
+        )
+        self._sent = 0.0
         settings.on_change(self._changed)
         self._changed(settings.now)
 
@@ -91,6 +97,8 @@ class TokenService:
     def collect(self) -> None:
         """Bring the gauges up to date."""
         self._advance()
+        self._work.inc((self._workers.sent - self._sent) * UNIT_COST)
+        self._sent = self._workers.sent
         self._seconds.set(self._workers.wait())
         self._capacity.set(self._workers.rate)
         self._length.set(len(self._workers.line))
@@ -114,6 +122,8 @@ class TokenService:
         for one in done:
             outcome = Outcome.SERVED if one.served else Outcome.DROPPED
             self._outcomes[outcome].inc()
+            if one.served:
+                self._work.inc()
             if not one.item.done():
                 one.item.set_result(outcome)
 

@@ -45,6 +45,8 @@ class Workers(Generic[T]):
     line: deque[Waiting[T]] = field(default_factory=deque)
     backlog: float = 0.0
     """Announcement units not yet sent."""
+    sent: float = 0.0
+    """Announcement units sent so far."""
     _head_left: float = 1.0
     _at: float | None = None
 
@@ -77,6 +79,7 @@ class Workers(Generic[T]):
                 self._head_left -= tokens * step
             if self.backlog > 0.0:
                 self.backlog -= units * step / UNIT_COST
+                self.sent += units * step / UNIT_COST
                 self.backlog = self.backlog if self.backlog > ROUNDING / UNIT_COST else 0.0
             if self.line and self._head_left <= ROUNDING:
                 done.append(Done(self.line.popleft().item, served=True))

@@ -132,10 +132,9 @@ class RoomsSystem:
             ),
             Figure(
                 "token load",
-                "tokens served, of what can be served",
+                "work done, of what can be done",
                 "ratio",
-                'sum by (tier) (rate(platform_tokens_total{result="served"}[5s]))'
-                " / sum by (tier) (platform_token_capacity)",
+                "sum by (tier) (rate(platform_work_total[5s])) / sum by (tier) (platform_token_capacity)",
             ),
             Figure("announcements", "announcement backlog", "s", "platform_announcements_backlog_seconds"),
             Figure("egress", "media egress in use", "ratio", "media_egress_utilisation"),

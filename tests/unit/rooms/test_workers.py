@@ -50,6 +50,7 @@ def test_work_is_neither_invented_nor_lost(
     assert [one.item for one in done] == list(range(asked))
     assert all(one.served for one in done)
     assert workers.backlog == pytest.approx(0.0, abs=1e-3)
+    assert workers.sent == pytest.approx(announced, rel=1e-6, abs=1e-3)
 
 
 @given(

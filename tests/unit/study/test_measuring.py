@@ -161,16 +161,11 @@ def test_who_is_let_in_hears_by_littles_law() -> None:
     )
 
 
-def test_what_is_served_counts_where_the_line_is_never_empty() -> None:
-    """Where all of the rate's window has a line, and no announcement takes its part."""
-    served = [(float(t), 0.5 if t < 20 else 0.98) for t in range(10, 40)]
+def test_work_counts_where_the_line_is_never_empty() -> None:
+    """Where all of the rate's window has a line: half of it was idle before."""
+    done = [(float(t), 0.5 if t < 20 else 0.98) for t in range(10, 40)]
     line = [(float(t), 0.0 if t < 14 else 3.0) for t in range(10, 40)]
-    news = [(float(t), 9.0 if t < 16 else 0.0) for t in range(10, 40)]
-    told = (
-        curve("tokens served, of what can be served", *served),
-        curve("wait for a token", *line),
-        curve("announcement backlog", *news),
-    )
+    told = curve("work done, of what can be done", *done), curve("wait for a token (platform)", *line)
     assert seen(made(), *told) == {"token_capacity": (0.98,)}
 
 
