@@ -43,7 +43,8 @@ _REPAIRS = {
     "reopen_room": "reopen",
     "relaunch_room": "relaunch",
 }
-_ACROSS = ("reopen_room", "scale_out_media")
+SCALE_OUT = "scale_out_media"
+_ACROSS = ("reopen_room", SCALE_OUT)
 """Repairs whose own call crosses the bridge: the simulator adds the bridge's delay itself."""
 Observed: TypeAlias = dict[str, tuple[float, ...]]
 """By the name of a duration (`chaos.study.durations`): each time that it was seen, in its unit."""
@@ -111,8 +112,10 @@ class _Run:
         for fault in self.report.faults:
             if fault.applied_s is not None and fault.in_force is not False:
                 yield from self._fault(fault, fault.applied_s / self.scale)
+        scaled_out = [one for one in self.report.repairs if one.action == SCALE_OUT and one.ok]
         for repair in self.report.repairs:
-            yield from self._repair(repair)
+            if repair not in scaled_out[1:]:  # the spare runs already
+                yield from self._repair(repair)
         for limit in _LIMITS:
             yield from self._crossings(limit)
         yield from self._paths()

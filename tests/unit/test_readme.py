@@ -5,6 +5,8 @@ from pathlib import Path
 
 from chaos.experiment import load, loads
 from chaos.faults.specs import spec_types
+from tests.unit.study import figures as figures_module
+from tests.unit.study.figures import FILE, Figures, sources
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,3 +37,28 @@ def test_every_file_and_make_target_that_the_readme_names_is_there() -> None:
     )
     for target in re.findall(r"`?make ([a-z0-9-]+)", README):
         assert target in targets, target
+
+
+def test_what_the_readme_says_of_the_launch_room_is_what_its_study_found() -> None:
+    """Word by word from the figures that the study left; they are of the study as it is shipped."""
+    figures = Figures.model_validate_json(FILE.read_text(encoding="utf-8"))
+    assert figures.of == sources(), f"the study has changed: {figures_module.__doc__}"
+    kept = {arm: 100 * max(shares) for arm, shares in figures.kept.items()}
+    shares = {cause: f"{100 * share:.0f} %" for cause, share in figures.shares.items()}
+    told = " ".join(README.split())
+    for sentence in (
+        f"keeps the room with 90 %: at most {kept['as-found']:.0f} % of the evenings",
+        f"The same people by the room keep at most {kept['by the room']:.0f} %",
+        (
+            f"capacity has {shares['capacity']}, the load's shape {shares['load shape']}, people {shares['people']} "
+            f"and hardening {shares['profile']}"
+        ),
+        (
+            f"{figures.live} live evenings are kept with the study, and {figures.alike} of {figures.conclusive} with a "
+            "verdict end simulated as they ended live"
+        ),
+    ):
+        assert sentence in told
+    attended = figures.at_scales["attended at full capacity"]
+    assert attended == {"1": 0, "10": None, "60": None}
+    assert "played at `time_scale` 10 or 60, that same room needs more than 10 people" in told

@@ -124,6 +124,15 @@ def test_repairs_across_a_slow_bridge_do_not_count() -> None:
     assert seen(report)["reopen"] == (0.2,)
 
 
+def test_a_spare_is_started_once() -> None:
+    """Whoever scales out again only puts it to use."""
+    repairs = (
+        repair("scale_out_media", "instance=media-2", 10.0, 0.8),
+        repair("scale_out_media", "", 20.0, 0.01),
+    )
+    assert seen(made(repairs=repairs)) == {"scale_out": (0.8,)}
+
+
 def test_paths_are_proven_between_baseline_and_faults() -> None:
     """The gap between the two phases, in real seconds."""
     phases = (

@@ -16,9 +16,14 @@ from chaos.faults.specs import spec_types
 from chaos.study import compiling, driver
 from chaos.study.durations import Durations
 from chaos.study.evenings import STAGES
+from chaos.study.loading import load_study
 from chaos.study.replay import replay
 from chaos.study.simulator import simulate
+from chaos.study.statistics.binomial import wilson
+from chaos.study.validation import fitted
 from tests.unit.study.cells import EXPERIMENTS, NO_FAULTS, SIX, figures, launch, played, runbook, table
+from tests.unit.study.figures import FILE, Figures
+from tests.unit.study.standin import SHIPPED
 
 pytestmark = pytest.mark.usefixtures("compiled")
 
@@ -293,3 +298,19 @@ def test_a_trial_in_detail_is_the_trial() -> None:
             moments = [entered[stage] for stage in STAGES[:-1] if stage in entered]
             assert moments == sorted(moments)
             assert "notice" in entered
+
+
+@pytest.mark.parametrize(
+    ("arm", "headcount"),
+    [("as-found", 10), ("by the room", 3), ("by the room", 10), ("attended at full capacity", 0)],
+)
+def test_the_figures_of_the_shipped_study_are_of_this_simulator(arm: str, headcount: int) -> None:
+    """Some points of it, played again with its measured durations: within chance (99.9 %) of what is written down."""
+    loaded = load_study(SHIPPED, faults=spec_types())
+    figures = Figures.model_validate_json(FILE.read_text(encoding="utf-8"))
+    experiment = loaded.experiment(loaded.study.arm(arm).set, {"crew.headcount": headcount}).experiment
+    trials = simulate(
+        experiment, runbook=loaded.runbook, first=loaded.study.seed, trials=2000, durations=fitted(loaded, ())
+    )
+    low, high = wilson(int(trials.survived.sum()), 2000, 0.999)
+    assert low - 0.02 <= figures.kept[arm][headcount] <= high + 0.02
