@@ -44,7 +44,8 @@ END, CREW_FROM, SLOW_AT, REPAIRS = range(4)
 makes every repair do nothing."""
 IS_TIMER, IS_DONE, IS_SIGNAL, IS_FAULT, IS_END = range(5)
 """Kinds of what comes next."""
-OUT_LOST_AT, OUT_LOST, OUT_JOINED, OUT_REPAIRED, OUT_EVENTS, OUT_COLUMNS = range(6)
+OUT_LOST_AT, OUT_LOST, OUT_JOINED, OUT_CLOSED, OUT_REPAIRED, OUT_EVENTS, OUT_COLUMNS = range(7)
+"""OUT_CLOSED: when the room was closed, or silent for too long; OUT_LOST_AT also has rooms that too few could join."""
 STAGES = 8
 """Of the crew's core, IDLE included."""
 OUT_WITH_STAGES = OUT_COLUMNS + SIGNALS * STAGES
@@ -385,6 +386,7 @@ def verdict(cell: Cell, a: fluid.Fluid, out: Floats) -> None:
         lost = min(lost, a.f[fluid.BELOW_SINCE])
     out[OUT_LOST_AT] = lost
     out[OUT_LOST] = a.f[fluid.LOST]
+    out[OUT_CLOSED] = a.f[fluid.LOST_AT]
     out[OUT_JOINED] = min(1.0, a.f[fluid.LET_IN] / tried) if tried > 0.0 else 1.0
 
 

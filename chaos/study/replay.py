@@ -19,9 +19,14 @@ from chaos.study.simulator import Table
 
 @dataclass(frozen=True)
 class Replayed:
-    """A simulated trial in detail; `lost_at` in story seconds after the start of warm-up, infinity: it survived."""
+    """A simulated trial in detail, in story seconds after the start of warm-up.
+
+    `lost_at` infinity: it survived. `closed_at`: when the room was closed, or silent for too long; infinity: it never
+    was, though it may be lost for those who could not join.
+    """
 
     lost_at: float
+    closed_at: float
     incidents: Incidents
 
     @property
@@ -54,4 +59,4 @@ def replay(experiment: Experiment, *, seed: int, runbook: Runbook | None, durati
         }
         if entered:
             incidents[name] = entered
-    return Replayed(float(out[0, driver.OUT_LOST_AT]), incidents)
+    return Replayed(float(out[0, driver.OUT_LOST_AT]), float(out[0, driver.OUT_CLOSED]), incidents)

@@ -166,9 +166,9 @@ def _agreed(pairs: Sequence[Pair]) -> int:
 
 
 def _later(pair: Pair) -> float | None:
-    """How much later a room that was lost both ways was lost simulated."""
+    """How much later a room that was closed both ways, or silent for too long, was so simulated."""
     lost = pair.live.ended.lost_at_s
-    return None if lost is None or pair.simulated.survived else pair.simulated.lost_at - lost
+    return None if lost is None or math.isinf(pair.simulated.closed_at) else pair.simulated.closed_at - lost
 
 
 def _half(half: HalfName, pairs: Sequence[Pair]) -> Half:

@@ -292,6 +292,7 @@ def test_a_trial_in_detail_is_the_trial() -> None:
     for seed, row in zip(range(1001, 1004), outs[0], strict=True):
         told = replay(experiment, seed=seed, runbook=runbook(), durations=Durations())
         assert told.lost_at == row[driver.OUT_LOST_AT]
+        assert told.lost_at <= told.closed_at
         bridge = told.incidents["bridge-media-to-platform"]
         assert bridge["notice"] == pytest.approx(120 + 8 * 1.0 + 60 + 8 * 2.5)
         for entered in told.incidents.values():

@@ -60,7 +60,7 @@ class Again:
         assert experiment.time_scale == 8
         assert runbook is not None
         self.durations.add(durations)
-        return Replayed(900.0, {"tokens-overloaded": entered(100.0)})
+        return Replayed(850.0, 900.0, {"tokens-overloaded": entered(100.0)})
 
 
 @pytest.fixture
