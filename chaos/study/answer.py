@@ -117,7 +117,8 @@ def _about(causes: Causes) -> Iterator[str]:
     names = [part.factor for part in causes.factors]
     best = max(range(len(causes.cells)), key=lambda bits: causes.cells[bits])
     switched = [name for place, name in enumerate(names) if best >> place & 1]
-    what = f"{_listed(switched)} as they could have been" if switched else "everything as it was"
+    they = "it" if len(switched) == 1 else "they"
+    what = f"{_listed(switched)} as {they} could have been" if switched else "everything as it was"
     yield f"Of the {len(causes.cells)} combinations of the causes, {what} keeps most rooms: {causes.cells[best]:.1%}."
     shares = [part for part in causes.factors if part.share is not None]
     if shares:

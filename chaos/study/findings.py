@@ -64,6 +64,8 @@ def _unseen_shifts(compared: Sequence[Half]) -> str:
     ]
     stages = [one.smallest_s or 0.0 for one in known if one.what != "room lost"]
     losses = [one.smallest_s or 0.0 for one in known if one.what == "room lost"]
-    parts = [f"a shift of stages by less than {max(stages):.0f} story seconds"] if stages else []
+    parts = []
+    if stages:
+        parts.append(f"a shift of stages by less than {min(stages):.0f} to {max(stages):.0f} story seconds")
     parts += [f"of the time of loss by less than {losses[0]:.0f}"] if losses else []
     return f", nor {' or '.join(parts)}" if parts else ""

@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 from chaos.experiment.base import Many, Model
-from chaos.study.document import Value
+from chaos.experiment.loading import read
+from chaos.study.document import Study, Value
 from chaos.study.result import StudyResult
 from tests.unit.study.standin import SHIPPED
 
@@ -24,7 +25,7 @@ class Figures(Model):
     """What the README says of the shipped study, and of which files it is."""
 
     of: str
-    """A digest of the study, of its experiment, and of the live trials that it keeps."""
+    """A digest of what the study asks, of its experiment, and of the live trials that it keeps."""
     answer: str
     kept: dict[str, Many[float]]
     """By arm: the share of the evenings that were kept, by headcount."""
@@ -39,11 +40,14 @@ class Figures(Model):
 
 def sources() -> str:
     """A digest of what the figures are of."""
-    kept = SHIPPED.with_suffix(".live.json")
-    files = [SHIPPED, SHIPPED.parent.parent / "failure-to-launch.yaml", *([kept] if kept.exists() else [])]
-    whole = hashlib.sha256()
-    for file in files:
-        whole.update(file.read_bytes())
+    study = read(SHIPPED, Study)
+    told = study.model_dump_json(
+        include={"seed", "set", "varies", "target", "trials", "arms", "others", "scales", "attribution"}
+    )
+    whole = hashlib.sha256(told.encode())
+    for name in (study.experiment, study.live.kept):
+        if name is not None:
+            whole.update((SHIPPED.parent / name).read_bytes())
     return whole.hexdigest()[:16]
 
 
@@ -69,4 +73,4 @@ def figures_of(result: StudyResult) -> Figures:
 
 if __name__ == "__main__":
     found = StudyResult.model_validate_json(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    FILE.write_text(figures_of(found).model_dump_json(indent=1) + "\n", encoding="utf-8")
+    FILE.write_text(figures_of(found).model_dump_json() + "\n", encoding="utf-8")
