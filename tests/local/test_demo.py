@@ -53,5 +53,5 @@ def test_the_demo_tells_two_evenings_and_ends_with_their_picture(tmp_path: Path)
     for name in runs:  # what the simulator rests on can be measured on any evening
         events = list(read(tmp_path / "demo" / name / "events.jsonl"))
         seen = observed(summarise(events), events)
-        assert {"bridge_slow_seen", "instance_seen", "tokens_seen", "path_proof"} <= set(seen)
+        assert {"bridge_slow_seen", "instance_seen", "path_proof"} <= set(seen)
         assert all(value < SOON for each in seen.values() for value in each)
