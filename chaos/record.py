@@ -11,12 +11,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, TypeAlias
+from typing import TextIO, TypeAlias
 
 from chaos.clock import Clock, SystemClock
-
-if TYPE_CHECKING:
-    from structlog.typing import EventDict, WrappedLogger
 
 Json: TypeAlias = "None | bool | int | float | str | Sequence[Json] | Mapping[str, Json]"
 """What may stand in an event: plain data."""
@@ -66,7 +63,7 @@ class Record:
         self._lines = _Lines(self._file)
         self._log = structlog.wrap_logger(
             self._lines,
-            processors=[self._redact, structlog.processors.JSONRenderer(default=str, ensure_ascii=False)],
+            processors=[structlog.processors.JSONRenderer(default=str, ensure_ascii=False)],
             wrapper_class=structlog.BoundLogger,
             context_class=dict,
             cache_logger_on_first_use=False,
@@ -127,6 +124,8 @@ class Record:
         return {key: self._hidden(value) for key, value in fields.items()}
 
     def _hidden(self, value: Json) -> Json:
+        if value is None or isinstance(value, bool | int | float):
+            return value
         if isinstance(value, str):
             for secret in self._secrets:
                 value = value.replace(secret, "[redacted]")
@@ -136,9 +135,6 @@ class Record:
         if isinstance(value, Sequence):
             return [self._hidden(item) for item in value]
         return value
-
-    def _redact(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-        return {key: self._hidden(value) for key, value in event.items()}
 
 
 def _age(path: Path | None, unix: float) -> float:

@@ -17,6 +17,7 @@ from chaos.errors import UsageError
 from chaos.ports import Ports
 from chaos.undo.journal import begun
 from chaos.worlds.layout import Layout
+from chaos.worlds.local.folder import holds_world
 from chaos.worlds.local.kept import end_step, kept_folder
 from chaos.worlds.local.world import LocalWorld
 
@@ -28,7 +29,7 @@ def up(world: str) -> int:
     """Start the kept world; says where it answers."""
     _only_local(world)
     folder = kept_folder()
-    if (folder / "world.json").exists():
+    if holds_world(folder):
         raise UsageError(
             f"a local world is kept already, in {folder}; end it with `standby down --world local`"
         )
@@ -43,7 +44,7 @@ def down(world: str) -> int:
     """End the kept world; 0 also when none is kept."""
     _only_local(world)
     folder = kept_folder()
-    if not (folder / "world.json").exists():
+    if not holds_world(folder):
         print("no local world is kept")
         return 0
     proof = asyncio.run(LocalWorld.attach(folder).end())

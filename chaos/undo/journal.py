@@ -1,6 +1,6 @@
 """The write-ahead journal of a run: what will be done and how it is undone is on disk before it is done.
 
-One JSON object per line, each flushed to disk before the act that it announces:
+One JSON object per line:
 
     run      who runs, on which world
     intent   an act that is about to happen, with the steps that undo it and the end of its lease
@@ -8,7 +8,9 @@ One JSON object per line, each flushed to disk before the act that it announces:
     undone   the act was undone, with the evidence
     closed   nothing of this run is left
 
-A line that was cut off by a crash announces nothing: its act cannot have begun.
+An intent, and with it every line before it, is on disk before its act may begin. No other line is waited for: the death
+of a process takes none of them, and what a loss of power takes is undone once more, which does no harm. A line that was
+cut off by a crash announces nothing: its act cannot have begun.
 """
 
 from __future__ import annotations
@@ -110,7 +112,7 @@ class Journal:
     def intend(self, id: str, what: str, steps: Sequence[UndoStep], *, lease: float) -> None:
         """Announce an act. Only when this returns may the act begin. Raises UndoError when it cannot be written."""
         rows: list[Json] = [{"kind": step.kind, "args": dict(step.args)} for step in steps]
-        self._write({"entry": "intent", "id": id, "what": what, "steps": rows, "lease": lease})
+        self._write({"entry": "intent", "id": id, "what": what, "steps": rows, "lease": lease}, on_disk=True)
         try:
             self._reflect()
         except ClientError as error:
@@ -138,7 +140,7 @@ class Journal:
         """Let go of the file and its lock."""
         os.close(self._handle)
 
-    def _write(self, row: Mapping[str, Json]) -> None:
+    def _write(self, row: Mapping[str, Json], *, on_disk: bool = False) -> None:
         line = json.dumps(row, ensure_ascii=False).encode() + b"\n"
         begun = os.fstat(self._handle).st_size
         try:
@@ -146,7 +148,8 @@ class Journal:
             if written != len(line):
                 os.ftruncate(self._handle, begun)
                 raise OSError(f"only {written} of {len(line)} bytes could be written")
-            os.fsync(self._handle)
+            if on_disk:
+                os.fsync(self._handle)
         except OSError as error:
             raise UndoError(
                 f"the journal {self.path} could not be written ({error}), so nothing may be done that would need "

@@ -20,10 +20,19 @@ class State(BaseModel):
     running: dict[str, Identity] = {}
 
 
-def write_private(path: Path, text: str, *, outlasts_power: bool = False) -> None:
+def holds_world(folder: Path) -> bool:
+    """Whether there is a world in a folder.
+
+    An empty `world.json` is what a loss of power may leave of one; nothing that it told of runs any more.
+    """
+    path = folder / "world.json"
+    return path.exists() and path.stat().st_size > 0
+
+
+def write_private(path: Path, text: str) -> None:
     """Write a file whole or not at all, for its owner alone. Raises WorldError.
 
-    What only processes of this boot read need not outlast a loss of power, and is not waited for.
+    It is not waited for until it is on disk: what it tells of is gone with the power, too.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     content = text.encode()
@@ -31,8 +40,6 @@ def write_private(path: Path, text: str, *, outlasts_power: bool = False) -> Non
         handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             written = os.write(handle, content)
-            if outlasts_power:
-                os.fsync(handle)
         finally:
             os.close(handle)
         if written != len(content):

@@ -19,6 +19,7 @@ from chaos.undo.journal import Journaled, read
 from chaos.undo.recovery import recover_journal
 from chaos.undo.steps import Args, UndoStep, undoes
 from chaos.worlds.base import Told
+from chaos.worlds.local.folder import holds_world
 from chaos.worlds.local.undo import end_world
 from chaos.worlds.local.world import LocalWorld
 
@@ -53,7 +54,7 @@ def borrowed(run: str, tell: Told) -> AbstractAsyncContextManager[LocalWorld] | 
     something of an earlier run is left; PreflightError when somebody else changed it.
     """
     folder = kept_folder()
-    return _borrow(folder, run, tell) if (folder / "world.json").exists() else None
+    return _borrow(folder, run, tell) if holds_world(folder) else None
 
 
 @asynccontextmanager

@@ -30,7 +30,7 @@ from chaos.record import Json
 from chaos.undo.steps import UndoStep
 from chaos.worlds.base import Link, Locator, ProcessInfo, Told
 from chaos.worlds.layout import Layout, ProcessSpec, prometheus_config, scrape_target, tsdb_folder
-from chaos.worlds.local.folder import State, write_private
+from chaos.worlds.local.folder import State, holds_world, write_private
 from chaos.worlds.local.measures import served
 from chaos.worlds.local.readiness import until_ready
 from chaos.worlds.vantage import Here
@@ -82,7 +82,7 @@ class LocalWorld:
         Within one process there is one object per world, so that who started a child also reaps it.
         """
         known = _here.get(folder)
-        if known is not None and (folder / "world.json").exists():
+        if known is not None and holds_world(folder):
             return known
         try:
             state = State.model_validate_json((folder / "world.json").read_bytes())
@@ -331,7 +331,7 @@ class LocalWorld:
             self._read_at = changed
 
     def _save(self) -> None:
-        write_private(self.folder / "world.json", self._state.model_dump_json(indent=1), outlasts_power=True)
+        write_private(self.folder / "world.json", self._state.model_dump_json(indent=1))
         self._read_at = (self.folder / "world.json").stat().st_mtime_ns
 
 

@@ -64,6 +64,14 @@ def test_what_is_heavy_is_imported_only_where_it_is_used(
     assert not [name for name in loaded if without & _packages(name)]
 
 
+def test_a_guardian_watches_before_it_loads_what_it_would_need_to_undo() -> None:
+    """A run waits for its guardian's watch, and may be over before the guardian has to be able to undo."""
+    told = "import sys, chaos.guardian; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    heavy = HEAVY | {"pydantic", "chaos.faults.base", "chaos.worlds"}
+    assert not [name for name in done.stdout.split() if heavy & _packages(name)]
+
+
 def _packages(name: str) -> set[str]:
     """A module and all that it is in: `chaos`, `chaos.clients` and `chaos.clients.toxiproxy` of the last."""
     parts = name.split(".")

@@ -43,6 +43,29 @@ def test_what_is_announced_is_pending_until_it_is_undone(tmp_path: Path) -> None
     journal.close()
 
 
+def test_an_act_waits_until_its_intent_is_on_disk_and_nothing_else_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When `intend` returns, every byte of the journal so far has been flushed; the end of an act costs no flush."""
+    flushed: list[int] = []
+    flush = os.fsync
+
+    def counted(handle: int) -> None:
+        flush(handle)
+        flushed.append(os.fstat(handle).st_size)
+
+    journal = begun(tmp_path / "r1.jsonl")
+    monkeypatch.setattr(os, "fsync", counted)
+    for number in (1, 2):
+        journal.intend(f"f{number}", "latency", [STEP], lease=1.0)
+        assert flushed.pop() == journal.path.stat().st_size
+        journal.applied(f"f{number}")
+        journal.undone(f"f{number}", "seen to be gone")
+    journal.finish()
+    assert not flushed
+    journal.close()
+
+
 def test_a_line_that_was_cut_announces_nothing(tmp_path: Path) -> None:
     """A crash in the middle of a line leaves everything before it; opening again mends the end."""
     path = tmp_path / "r1.jsonl"

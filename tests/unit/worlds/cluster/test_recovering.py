@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from chaos import guardian
+from chaos import rescue
 from chaos.clients.cluster import Cluster
 from chaos.clients.processes import Identity
-from chaos.guardian import guard_target
+from chaos.rescue import guard_target
 from chaos.testing.cluster import FakeCluster, deployment
 from chaos.undo.journal import Journal
 from chaos.undo.steps import UndoStep
@@ -57,7 +57,7 @@ async def unhurried(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
 
     holds = partial(living.Holds, now=lambda: clock)
     monkeypatch.setattr(recovering, "Holds", holds)
-    monkeypatch.setattr(guardian, "Holds", holds)
+    monkeypatch.setattr(rescue, "Holds", holds)
     ticking = asyncio.create_task(tick())
     yield
     ticking.cancel()
@@ -190,7 +190,7 @@ async def test_the_guardian_of_a_namespace_undoes_the_dead_and_lets_the_living_b
     cluster: FakeCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run that lives through an outage of the API server, longer than its hold lasts, is not taken for dead."""
-    monkeypatch.setattr("chaos.guardian.LOOK_AT_TARGET_EVERY", LASTS / 20)
+    monkeypatch.setattr("chaos.rescue.LOOK_AT_TARGET_EVERY", LASTS / 20)
     here = target(cluster)
     await left_by(cluster, tmp_path)
     guarding = asyncio.create_task(guard_target(here))
