@@ -14,6 +14,7 @@ from chaos.experiment.rooms import Settings
 from chaos.rooms.platform.workers import TOKENS_PER_STORY_SECOND, UNIT_COST, Done, Workers
 from chaos.rooms.server import SettingsBox
 
+LEAST_WAIT = RealSeconds(0.001)  # between two looks at the line: uvloop takes less for no wait at all
 LONGEST_ADMITTED_WAIT = RealSeconds(1.0)  # with admission: a longer wait is refused at once
 
 
@@ -134,7 +135,10 @@ class TokenService:
 
     def _set_timer(self) -> None:
         """Have the workers advance when they must; a timer that comes sooner than needed stays, and sets the next."""
-        moment = self._workers.next_moment(self._loop.time())
+        now = self._loop.time()
+        moment = self._workers.next_moment(now)
+        if moment is not None:
+            moment = max(moment, now + LEAST_WAIT)
         if self._timer is not None:
             if moment is not None and self._timer_at <= moment:
                 return
