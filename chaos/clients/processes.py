@@ -171,7 +171,7 @@ def spawn(
     Its own session keeps a Ctrl-C at the terminal for the run, which then ends the world in order. The program goes on
     when the caller ends. Whoever keeps the caller alive must `wait` for it, or it stays a zombie.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
