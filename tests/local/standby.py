@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from chaos.testing.services import LINK, free_port, two_services
+
+WITH_PROMETHEUS = {"prometheus: {url: none}\n": ""}
+"""The change that leaves a document about services its world's own Prometheus."""
 SHORT = """
 version: 1
 title: A short run
@@ -56,6 +60,21 @@ class Standby:
     def document(self, text: str = SHORT) -> Path:
         """A document on disk."""
         path = self.folder / "experiment.yaml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    def services(self, *, lasts: int = 60, changes: Mapping[str, str] | None = None) -> Path:
+        """A document about two small services, with a delay on their link for so many seconds.
+
+        For whatever needs no rooms: a run with them takes twice the processor time. `changes` are made to the text.
+        """
+        timeline = f"{{warm_up: 1s, baseline: 1s, faults: {lasts + 1}s, recovery: 1s, after: 1s}}"
+        text = two_services(self.folder, timeline=timeline)
+        text += f"faults: [{{fault: latency, link: {LINK}, delay: 50ms, at: 500ms, lasts: {lasts}s}}]\n"
+        for old, new in (changes or {}).items():
+            assert old in text, old
+            text = text.replace(old, new)
+        path = self.folder / f"services-{free_port()}.yaml"
         path.write_text(text, encoding="utf-8")
         return path
 

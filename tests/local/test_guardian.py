@@ -13,7 +13,7 @@ import pytest
 from chaos.clients import processes
 from chaos.undo.journal import read
 from chaos.undo.watch import SILENCE
-from tests.local.standby import LONG, Standby, lasting, wait_until
+from tests.local.standby import LONG, Standby, wait_until
 from tests.local.test_run import toxics_of
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(180)]
@@ -45,9 +45,9 @@ def journal_closed(standby: Standby) -> bool:
     return all(read(path).closed for path in (standby.state / "journal").glob("2*.jsonl"))
 
 
-def begun(standby: Standby, out: Path, text: str = LONG) -> subprocess.Popen[str]:
-    """A run with its fault in force, which has long to go."""
-    process = standby.start("run", standby.document(text), "--out", out)
+def begun(standby: Standby, out: Path, document: Path | None = None) -> subprocess.Popen[str]:
+    """A run with its fault in force, which has long to go; of two small services unless another is given."""
+    process = standby.start("run", document or standby.services(), "--out", out)
     standby.wait_for(out, "fault_observed")
     return process
 
@@ -74,7 +74,7 @@ def test_after_kill_9_the_guardian_restores_a_kept_world(standby: Standby) -> No
     assert standby.run("up", "--world", "local").returncode == 0
     world = standby.state / "worlds" / "local"
     try:
-        process = begun(standby, standby.folder / "out")
+        process = begun(standby, standby.folder / "out", standby.document(LONG))
         assert max(toxics_of(world).values()) == 1
         process.kill()
         process.communicate(timeout=30)
@@ -106,7 +106,7 @@ def test_a_run_that_stands_still_is_ended_and_undone(standby: Standby) -> None:
 def test_a_guardian_that_is_killed_is_replaced(standby: Standby) -> None:
     """The run notices, starts another, and its record says so; the run ends as it would have."""
     out = standby.folder / "out"
-    process = begun(standby, out, lasting(12))
+    process = begun(standby, out, standby.services(lasts=12))
     first = guardian_of(standby)
     first.kill()
     lost = standby.wait_for(out, "guardian_lost")

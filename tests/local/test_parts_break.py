@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.local.standby import SHORT, Standby, lasting, names, wait_until
+from tests.local.standby import SHORT, WITH_PROMETHEUS, Standby, lasting, names, wait_until
 
 pytestmark = [pytest.mark.local, pytest.mark.full, pytest.mark.timeout(240)]
 
@@ -36,11 +36,11 @@ def standby(tmp_path: Path) -> Standby:
 class Broken:
     """A run with its fault in force, whose parts can be got at."""
 
-    def __init__(self, standby: Standby, text: str = HURT) -> None:
+    def __init__(self, standby: Standby, document: Path) -> None:
         self.standby = standby
         self.out = standby.folder / "out"
         self.restarted: list[subprocess.Popen[bytes]] = []
-        self.process = standby.start("run", standby.document(text), "--out", self.out)
+        self.process = standby.start("run", document, "--out", self.out)
         standby.wait_for(self.out, "fault_observed")
 
     @property
@@ -80,20 +80,20 @@ class Broken:
 
 def kill_toxiproxy(run: Broken) -> None:
     """Gone without a word."""
-    run.part("toxiproxy-bridge").kill()
+    run.part("toxiproxy").kill()
 
 
 def restart_toxiproxy(run: Broken) -> None:
     """Back at once, its toxics forgotten."""
-    toxiproxy = run.part("toxiproxy-bridge")
+    toxiproxy = run.part("toxiproxy")
     toxiproxy.kill()
     toxiproxy.wait(60)
-    run.restart("toxiproxy-bridge")
+    run.restart("toxiproxy")
 
 
 def hang_toxiproxy(run: Broken) -> None:
     """It takes every question and answers none."""
-    run.part("toxiproxy-bridge").suspend()
+    run.part("toxiproxy").suspend()
 
 
 def kill_prometheus(run: Broken) -> None:
@@ -151,7 +151,6 @@ def _on_and_off(process: psutil.Process, held: float, free: float) -> None:
         (restart_prometheus_after_a_gap, "no data"),
         (hang_prometheus, ""),
         (slow_down_prometheus, ""),
-        (starve_the_audience, "load"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
@@ -159,7 +158,20 @@ def test_a_part_that_breaks_makes_the_run_inconclusive(
     standby: Standby, break_it: Callable[[Broken], None], told: str
 ) -> None:
     """In the middle of a fault, on the real server: inconclusive with the reason, in bounded time, nothing left."""
-    run = Broken(standby)
+    watched = "objectives: [{name: it is watched, query: 'up{job=\"run\"}', expect: '== 1'}, "
+    changes = WITH_PROMETHEUS | {
+        "objectives: [": watched,
+        "warm_up: 1s, baseline: 1s": "warm_up: 5s, baseline: 3s",
+    }
+    _inconclusive(Broken(standby, standby.services(lasts=12, changes=changes)), break_it, told)
+
+
+def test_a_load_that_is_starved_makes_the_run_inconclusive(standby: Standby) -> None:
+    """The audience of the rooms could not come as planned: whatever the objectives say, nothing is concluded."""
+    _inconclusive(Broken(standby, standby.document(HURT)), starve_the_audience, "load")
+
+
+def _inconclusive(run: Broken, break_it: Callable[[Broken], None], told: str) -> None:
     break_it(run)
     code, report = run.ended()
     assert code == 3, report["why"]

@@ -98,6 +98,8 @@ def test_ctrl_c_undoes_everything(standby: Standby) -> None:
     output, _ = process.communicate(timeout=90)
     assert process.returncode == 130, output
     assert [event["gone"] for event in standby.events(out) if event["event"] == "fault_gone"] == [True]
+    assert json.loads((out / "run.json").read_text())["verdict"] == "inconclusive"
+    assert standby.left() == []
 
 
 def test_a_misspelt_key_is_refused(standby: Standby) -> None:
