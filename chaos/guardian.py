@@ -11,7 +11,7 @@ outlived a lease, is ended first (it must not wake up and go on), then recovered
 again, for a bounded time. It ends when nothing of the run is left.
 
 The watch begins within a moment, for a run waits for it; whoever knows how to undo (`chaos.rescue`, ten times as much
-to load) is brought in a little later, when the run has started its world, or at once when the run is gone.
+to load) is brought in a moment later, or at once when the run is gone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from chaos.undo.guard import LOOK_EVERY, badge
 from chaos.undo.journal import Journaled, read
 from chaos.undo.watch import Decision, Sight, Watch
 
-READY_TO_UNDO_AFTER = 3.0
+READY_TO_UNDO_AFTER = 0.5
 """Real seconds of watching after which it brings in whoever knows how to undo."""
 
 
