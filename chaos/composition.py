@@ -6,11 +6,11 @@ import asyncio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from chaos import state
 from chaos.clients.prometheus import Prometheus
 from chaos.clock import StoryClock, StorySeconds, SystemClock
-from chaos.crew.live import LiveCrew, Repair, Setup
 from chaos.crew.runbook import load_runbook
 from chaos.engine.injection import Injection, mend
 from chaos.engine.parts import Crew, Nobody, Parts, Stop
@@ -30,6 +30,9 @@ from chaos.undo.journal import Journal
 from chaos.worlds.base import RunWorld, link_addresses
 from chaos.worlds.cluster.vantage import There
 from chaos.worlds.system import Goal, Repaired, System
+
+if TYPE_CHECKING:
+    from chaos.crew.live import Repair, Setup
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,8 @@ class Composition:
     ) -> Crew:
         if self.setup is None:
             return Nobody()
+        from chaos.crew.live import LiveCrew  # with its numbers, which a run without a crew does not load
+
         setup = replace(self.setup, places=self.subject.places(world))
 
         async def perform(repair: Repair) -> Repaired:
@@ -177,5 +182,7 @@ def setup_of(loaded: Loaded, seed: int) -> Setup | None:
     crew = loaded.experiment.crew
     if crew is None:
         return None
+    from chaos.crew.live import Setup
+
     runbook = load_runbook(loaded.file(crew.runbooks), actions=repairs_of(loaded.experiment))
     return Setup.of(crew, runbook, seed)
