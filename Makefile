@@ -72,15 +72,18 @@ experiment: $(STAMP) ## Run an experiment on the cluster that `make cluster depl
 helm: setup
 	@$(BIN)/python -m chaos.clients.tools --quiet helm
 
+# More than there are processors, for half of them wait for worlds and timelines at any time.
+WORKERS ?= 5
+
 .PHONY: test
 test: helm ## Run the tests, without the long ones and the shipped experiments
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
-	@$(PYTEST) -n 4 -m "not experiments and not demo and not full and not soak and not cluster"
+	@$(PYTEST) -n $(WORKERS) -m "not experiments and not demo and not full and not soak and not cluster"
 
 .PHONY: test-full
 test-full: helm ## Run all tests, then the demo and the shipped experiments, two of them at a time
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
-	@$(PYTEST) -n 4 -m "not experiments and not demo and not soak and not cluster"
+	@$(PYTEST) -n $(WORKERS) -m "not experiments and not demo and not soak and not cluster"
 	@$(PYTEST) -n 2 -m "(experiments or demo) and not cluster"
 
 # Services of one's own have a namespace of their own, and are tested beside the rooms.

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from chaos.testing.services import OBJECTIVE
 from tests.local.standby import SHORT, WITH_PROMETHEUS, Standby, lasting, names, wait_until
 
 pytestmark = [pytest.mark.local, pytest.mark.full, pytest.mark.timeout(240)]
@@ -158,10 +159,9 @@ def test_a_part_that_breaks_makes_the_run_inconclusive(
     standby: Standby, break_it: Callable[[Broken], None], told: str
 ) -> None:
     """In the middle of a fault, on the real server: inconclusive with the reason, in bounded time, nothing left."""
-    watched = "objectives: [{name: it is watched, query: 'up{job=\"run\"}', expect: '== 1'}, "
     changes = WITH_PROMETHEUS | {
-        "objectives: [": watched,
-        "warm_up: 1s, baseline: 1s": "warm_up: 5s, baseline: 3s",
+        OBJECTIVE: "{name: it is watched, query: 'up{job=\"run\"}', expect: '== 1'}",
+        "warm_up: 1s, baseline: 1s": "warm_up: 10s, baseline: 2s",
     }
     _inconclusive(Broken(standby, standby.services(lasts=12, changes=changes)), break_it, told)
 
