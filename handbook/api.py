@@ -69,9 +69,8 @@ def _fields(thing: type) -> Iterator[list[str]]:
     """The public fields of a class and of those of ours that it is made from."""
     meanings = attribute_docstrings(thing)
     ours = [one for one in reversed(thing.__mro__) if one.__module__.startswith("chaos.")]
-    for key, kind in {
-        key: kind for one in ours for key, kind in vars(one).get("__annotations__", {}).items()
-    }.items():
+    kinds = {key: kind for one in ours for key, kind in vars(one).get("__annotations__", {}).items()}
+    for key, kind in kinds.items():
         if not key.startswith("_") and key != "model_config":
             yield [f"`{key}`", code(str(kind)), cell(meanings.get(key, ""))]
 

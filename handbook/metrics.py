@@ -55,7 +55,8 @@ class _Listing(CollectorRegistry):
 
 INTRODUCTION = """
 Every metric family, as its process registers it. The unit stands in the name; where none does, it is a count, or a
-truth (1 or 0). `seconds` are real seconds unless the text says story seconds. Labels are bounded: rooms, links, instances and fixed words.
+truth (1 or 0). `seconds` are real seconds unless the text says story seconds. Labels are bounded: rooms, links,
+instances and fixed words.
 """
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from mkdocs.commands.build import build
 from mkdocs.config import load_config
 
 from handbook.commands import commands, root
+from handbook.document import experiment_page, study_page
+from handbook.faults import faults_page
 from handbook.metrics import families
 from tests.unit.handbook.blocks import ROOT
 
@@ -66,7 +69,13 @@ def test_the_reference_has_every_command_fault_metric_and_event(site: Path) -> N
             assert family.name in page(site, "reference/metrics.html")
 
 
-def test_every_metric_that_a_rule_or_a_shipped_experiment_asks_for_is_in_the_reference() -> None:
+@pytest.mark.parametrize("make", [experiment_page, study_page, faults_page])
+def test_every_key_of_a_document_says_what_it_means(make: Callable[[], str]) -> None:
+    """No row of the reference ends with an empty cell."""
+    assert [line for line in make().splitlines() if line.startswith("| `") and line.endswith("|  |")] == []
+
+
+def test_every_metric_that_a_rule_asks_for_is_in_the_reference() -> None:
     """A name that no process exports, and no rule records, would be a query that matches nothing."""
     known = {family.name for group in families().values() for family in group}
     text = "".join(
