@@ -10,7 +10,7 @@ from chaos.experiment.schema import UNITS, schema
 from chaos.faults.specs import spec_types
 from chaos.study.document import Study
 from chaos.study.schema import schema_text
-from handbook.models import QUANTITIES, models_in, section
+from handbook.models import QUANTITIES, sections
 from handbook.text import table
 
 STUDY = """
@@ -27,37 +27,19 @@ Schema for your editor. An unknown key, one that stands twice, or a wrong unit i
 def experiment_page() -> str:
     """Every section of an experiment document; the faults have a page of their own."""
     known = spec_types()
-    told = schema(known)
     model = experiment_model(tuple(known[word] for word in sorted(known)))
-    parts = [
-        "# Experiments\n",
-        EXPERIMENT,
-        _quantities(),
-        section(model, told, "The document"),
-    ]
-    for one in list(models_in(model))[1:]:
-        if not issubclass(one, FaultSpec):
-            parts.append(section(one, told, one.__name__))
-    return "\n".join(parts).replace(_FAULTS_OF_THE_LIST, "[faults](faults.md)")
+    told = sections(model, schema(known), without=FaultSpec)
+    faults = " or ".join(f"[{spec.__name__}](#{spec.__name__.lower()})" for _, spec in sorted(known.items()))
+    return "\n".join(
+        ["# Experiments\n", EXPERIMENT, _quantities(), told.replace(faults, "[faults](faults.md)")]
+    )
 
 
 def study_page() -> str:
     """Every section of a study document."""
-    told = json.loads(schema_text())
-    parts = [
-        "# Studies\n",
-        STUDY,
-        section(Study, told, "The document"),
-    ]
-    parts += [section(one, told, one.__name__) for one in list(models_in(Study))[1:]]
-    return "\n".join(parts)
+    return "\n".join(["# Studies\n", STUDY, sections(Study, json.loads(schema_text()))])
 
 
 def _quantities() -> str:
     rows = [[word, UNITS[name]["description"].replace("|", r"\|")] for name, word in QUANTITIES.items()]
     return "## Quantities\n\n" + table(["value", "how it is written"], rows)
-
-
-_FAULTS_OF_THE_LIST = " or ".join(
-    f"[{spec.__name__}](#{spec.__name__.lower()})" for _, spec in sorted(spec_types().items())
-)

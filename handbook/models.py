@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import get_args
 
 from pydantic import BaseModel
@@ -21,22 +21,25 @@ QUANTITIES = {
 }
 
 
-def models_in(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
-    """A model and all that its fields are made of, each once, in the order in which they are met."""
-    seen: dict[type[BaseModel], None] = {}
-    _meet(model, seen)
-    return iter(seen)
+def models_in(model: type[BaseModel]) -> dict[type[BaseModel], str]:
+    """All models that the fields of a model are made of, each with the path at which it is first met."""
+    seen: dict[type[BaseModel], str] = {model: ""}
+    _meet_fields(model, "", seen)
+    del seen[model]
+    return seen
 
 
-def _meet(annotation: object, seen: dict[type[BaseModel], None]) -> None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if annotation in seen:
-            return
-        seen[annotation] = None
-        for field in annotation.model_fields.values():
-            _meet(field.annotation, seen)
+def _meet_fields(model: type[BaseModel], path: str, seen: dict[type[BaseModel], str]) -> None:
+    for name, field in model.model_fields.items():
+        _meet(field.annotation, f"{path}.{field.alias or name}".lstrip("."), seen)
+
+
+def _meet(annotation: object, path: str, seen: dict[type[BaseModel], str]) -> None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation not in seen:
+        seen[annotation] = path
+        _meet_fields(annotation, path, seen)
     for part in get_args(annotation):
-        _meet(part, seen)
+        _meet(part, path, seen)
 
 
 def fields_table(
@@ -60,14 +63,27 @@ def fields_table(
 
 def _of_its_model(field: FieldInfo) -> str:
     """What the section is that stands there, for a field that says no more."""
-    seen: dict[type[BaseModel], None] = {}
-    _meet(field.annotation, seen)
+    seen: dict[type[BaseModel], str] = {}
+    _meet(field.annotation, "", seen)
     return first_sentence(next(iter(seen)).__doc__) if seen else ""
 
 
-def section(model: type[BaseModel], schema: JsonSchemaValue, heading: str) -> str:
-    """A model under a heading: what it is, and its fields."""
-    return f"## {heading}\n\n{prose(model.__doc__)}\n{fields_table(model, schema)}\n"
+def sections(
+    model: type[BaseModel], schema: JsonSchemaValue, *, without: type[BaseModel] | None = None
+) -> str:
+    """A model and all that it is made of, each under its path; those derived from `without` stand elsewhere."""
+    found = {
+        one: path for one, path in models_in(model).items() if without is None or not issubclass(one, without)
+    }
+    parts = [f"## The document\n\n{prose(model.__doc__)}\n{fields_table(model, schema)}"]
+    for one, path in found.items():
+        parts.append(
+            f"## {path} {{#{one.__name__.lower()}}}\n\n{prose(one.__doc__)}\n{fields_table(one, schema)}"
+        )
+    text = "\n".join(parts)
+    for one, path in found.items():
+        text = text.replace(f"[{one.__name__}](#", f"[{path}](#")
+    return text
 
 
 def kind(told: Mapping[str, object]) -> str:
@@ -99,8 +115,8 @@ def default(field: FieldInfo, told: Mapping[str, object]) -> str:
     value = field.get_default(call_default_factory=True, validated_data={})
     if value is None or isinstance(value, BaseModel) or value in ((), [], {}, ""):
         return ""
-    if kind(told) == "duration" and isinstance(value, int | float):
-        return code(f"{value / 60:g}m" if value and value % 60 == 0 else f"{value:g}s")
+    if kind(told).startswith("duration") and isinstance(value, int | float) and value:
+        return code(f"{value / 60:g}m" if value % 60 == 0 else f"{value:g}s")
     if isinstance(value, bool):
         return code(str(value).lower())
     if isinstance(value, tuple | list):
