@@ -17,6 +17,7 @@ import typer
 from ruamel.yaml import YAML
 from typer.core import TyperCommand, TyperGroup
 
+from chaos.cli.app import run_app
 from chaos.crew.runbook import load_runbook
 from chaos.experiment import load, loads
 from chaos.experiment.people import CrewFile
@@ -47,6 +48,16 @@ ELSEWHERE: Mapping[str, str] = {
     "helm install trial charts/runner": "tests/cluster/test_runner.py",
 }
 """Commands of other programs, by how they begin, and the tests that carry out what they do."""
+
+
+CARRIED_OUT = [
+    ["standby", "recover"],
+    ["standby", "halt", "--all"],
+    ["standby", "schema"],
+    ["standby", "schema", "study"],
+    ["standby", "faults"],
+]
+"""Commands that need nothing and leave nothing. The tutorial's are carried out by its own test."""
 
 
 def document_of(block: Block, _path: Path) -> None:
@@ -143,10 +154,16 @@ def test_every_python_block_compiles(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", every("sh", "bash", "shell", "console"), ids=lambda block: block.place)
-def test_every_command_is_known(block: Block) -> None:
-    """Options exist, files are there, targets of make are there, and other programs are run by a test that is named."""
+def test_every_command_is_known(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What costs nothing is carried out. Of the rest options exist, files and the values of `--set` are valid, targets
+    of make are there, and other programs are run by a test that is named.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STANDBY_STATE", str(tmp_path / "state"))
     for words in commands(block.text):
         assert (problem := unknown(words)) == "", f"{block.place}: `{' '.join(words)}`: {problem}"
+        if words in CARRIED_OUT:
+            assert run_app(words[1:]) == 0, words
 
 
 def unknown(words: list[str]) -> str:
@@ -205,15 +222,18 @@ def unknown_to_standby(arguments: list[str]) -> str:
 
 def unknown_in_documents(command: str, given: Mapping[str, object]) -> str:
     """A document of the checkout must be there, and must take what `--set` says."""
-    files, overrides = given.get("files"), given.get("set_") or ()
+    files, overrides = given.get("files") or [given.get("file")], given.get("set_") or ()
+    assert isinstance(files, list | tuple)
     assert isinstance(overrides, list | tuple)
-    for file in files if isinstance(files, list | tuple) else ():
+    for file in files:
         path = ROOT / str(file)
-        if Path(file).parts[0] not in ("experiments", "docs"):
+        if not str(file).startswith(("experiments/", "docs/")):
             continue
         if not path.exists():
             return f"{file} is not there"
-        if path.is_file() and command in ("run", "validate"):
+        if command == "study":
+            load_study(path, faults=spec_types())
+        elif path.is_file():
             load(path, faults=spec_types(), overrides=overrides)
     return ""
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from yarl import URL
 
 from chaos.clients import processes
@@ -133,6 +135,29 @@ def test_a_run_is_shown_as_far_as_it_has_come(tmp_path: Path, phase: str) -> Non
     if phase == "faults":
         for words in ("in force", "Person 1", "townhall", "People now", "Objectives now", "not judged yet"):
             assert words in seen.text, words
+
+
+@given(st.integers(1, len(EVENTS) - 1))
+@settings(max_examples=20)
+def test_any_beginning_of_a_record_can_be_shown(
+    tmp_path_factory: pytest.TempPathFactory, length: int
+) -> None:
+    """Wherever it stands, the parts are whole, and nothing is drawn that lies ahead but what is scheduled."""
+    folder = tmp_path_factory.mktemp("run")
+    followed = following(folder, EVENTS[:length]).look()
+    assert followed is not None
+    seen = _Page(parts(followed))
+    assert (seen.open, seen.unbalanced) == ([], [])
+    lines = [float(str(tag["x1"]).strip("%")) for _, tag in seen.tags if tag.get("class") == "now"]
+    assert len(set(lines)) <= 1
+    drawn = [
+        float(str(tag["x"]).strip("%")) + float(str(tag["width"]).strip("%"))
+        for name, tag in seen.tags
+        if name == "rect"
+        and "x" in tag
+        and re.match(r"force|alert|stage|broken|phase", tag.get("class") or "")
+    ]
+    assert not drawn or followed.standing != "going" or max(drawn) <= lines[0] + 0.2
 
 
 def test_the_end_is_the_report(tmp_path: Path) -> None:
