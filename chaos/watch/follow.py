@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -71,18 +72,28 @@ class Follower:
     def __init__(self, wanted: str | None) -> None:
         """Raises UsageError when no run is called `wanted`."""
         self._asked = wanted is not None
+        self.others: tuple[str, ...] = ()
         self.followed = Followed(named(wanted)) if wanted is not None else None
 
     def look(self) -> Followed | None:
-        """The run as it stands; None while there is none to follow."""
+        """The run as it stands; None while there is none to follow. `others` then names those that go on besides."""
+        found = going()
         if not self._asked and (self.followed is None or self.followed.standing in ("ended", "dead")):
-            self._take_next()
+            self._take_next(found)
         if self.followed is not None:
             self.followed.look()
+        mine = self.followed.run.folder if self.followed is not None else None
+        self.others = tuple(run.name for run in found if run.folder != mine)
         return self.followed
 
-    def _take_next(self) -> None:
+    def _take_next(self, found: Sequence[Watchable]) -> None:
         before = "" if self.followed is None else self.followed.run.name
-        newer = next((run for run in going() if run.name > before), None)
+        newer = next((run for run in found if run.name > before), None)
         if newer is not None:
             self.followed = Followed(newer)
+
+    @property
+    def version(self) -> str:
+        """Changes whenever there is something else to show."""
+        own = self.followed.version if self.followed is not None else "waiting"
+        return "-".join((own, *self.others))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -38,16 +39,17 @@ def shell() -> Shell:
     return Shell(text, policy)
 
 
-def parts(followed: Followed | None) -> str:
-    """What the page shows of a run now."""
+def parts(followed: Followed | None, others: Sequence[str] = ()) -> str:
+    """What the page shows of a run now; `others` are the names of runs that go on besides."""
     template = _environment().get_template("now.html.j2")
     if followed is None or not followed.events:
-        return template.render(followed=followed, standing="waiting", run=None)
+        return template.render(followed=followed, others=others, standing="waiting", run=None)
     trail = Trail(followed.events)
     report = summarise(trail.events)
     going = followed.standing in ("going", "judged")
     return template.render(
         followed=followed,
+        others=others,
         standing=followed.standing,
         run=followed.situation,
         progress=_progress(followed.situation),

@@ -87,11 +87,11 @@ class _Page:
 
     async def now(self, request: web.Request) -> web.Response:
         followed = self._follower.look()
-        tag = f'"{followed.version if followed else "waiting"}"'
+        tag = f'"{self._follower.version}"'
         if request.headers.get("If-None-Match") == tag:
             return web.Response(status=304, headers={"ETag": tag})
         if self._drawn[0] != tag:
-            self._drawn = (tag, parts(followed))
+            self._drawn = (tag, parts(followed, self._follower.others))
         return web.Response(text=self._drawn[1], content_type="text/html", headers={"ETag": tag})
 
     async def report(self, _request: web.Request) -> web.StreamResponse:

@@ -21,13 +21,6 @@ GONE = Identity(2**22 + 1, 1, "another boot")
 """A process that is not there."""
 
 
-@pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A state folder of the test's own."""
-    monkeypatch.setenv("STANDBY_STATE", str(tmp_path / "state"))
-    return tmp_path / "state"
-
-
 def begin(state: Path, name: str, *, runner: Identity | None = None, events: int = 100) -> Journal:
     """A run's journal and the first events of its record; by default this process runs it."""
     folder = state / "runs" / name
@@ -76,6 +69,7 @@ def test_whoever_follows_nothing_goes_on_to_the_next_run(state: Path) -> None:
     begin(state, "20260101-000001-aaaa")
     begin(state, "20260101-000003-cccc")
     assert shown(follower) == ("20260101-000002-bbbb", "going")
+    assert follower.others == ("20260101-000003-cccc", "20260101-000001-aaaa")
     write_events(EVENTS, state / "runs" / "20260101-000002-bbbb")
     journal.finish()
     assert shown(follower) == ("20260101-000002-bbbb", "ended")

@@ -107,11 +107,8 @@ async def test_what_has_not_changed_is_not_sent_again(tmp_path: Path, client: ai
             assert answer.headers["ETag"] != tag
 
 
-async def test_who_watches_before_a_run_begins_is_told_to_wait(
-    tmp_path: Path, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_who_watches_before_a_run_begins_is_told_to_wait(client: aiohttp.ClientSession) -> None:
     """And there is no report yet."""
-    monkeypatch.setenv("STANDBY_STATE", str(tmp_path))
     async with served(Follower(None)) as address:
         async with client.get(f"{address}now") as answer:
             assert "for the next run to begin" in await answer.text()
