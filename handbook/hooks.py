@@ -73,7 +73,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if (target := _outside(_source(page.src_uri), link)) is not None
     }
     for target in sorted(linked):
-        files.append(File.generated(config, f"files/{target}", abs_src_path=str(ROOT / target)))
+        files.append(File.generated(config, _copy(target), abs_src_path=str(ROOT / target)))
     return files
 
 
@@ -82,7 +82,7 @@ def on_page_markdown(markdown: str, page: Page, **_others: object) -> str:
     here = page.file.src_uri
 
     def led(found: re.Match[str]) -> str:
-        return _in_site(here, found[1])
+        return in_site(here, found[1])
 
     return _LINK.sub(led, markdown)
 
@@ -103,14 +103,20 @@ def _outside(source: str, link: str) -> str | None:
     return None if inside or not (ROOT / target).is_file() else target
 
 
-def _in_site(uri: str, link: str) -> str:
+def _copy(target: str) -> str:
+    """Where the copy of a file lies in the site, which leaves out whatever begins with a dot."""
+    return "/".join(["files", *(part.lstrip(".") for part in target.split("/"))])
+
+
+def in_site(uri: str, link: str) -> str:
+    """A link of a page as it is in the site; one that leads nowhere stays as it is, and the build refuses it."""
     target = _target(_source(uri), link)
     if target in PROJECT:
         place = PROJECT[target]
     elif target.startswith("docs/"):
         place = target.removeprefix("docs/")
     elif (ROOT / target).is_file():
-        place = f"files/{target}"
+        place = _copy(target)
     else:
         return link
     return posixpath.relpath(place, posixpath.dirname(uri) or ".")

@@ -46,6 +46,7 @@ ELSEWHERE: Mapping[str, str] = {
     "kubectl --context C apply --filename k8s/namespaces.yaml": "tests/unit/test_charts.py",
     "helm upgrade --install": "tests/unit/test_charts.py",
     "helm install trial charts/runner": "tests/cluster/test_runner.py",
+    "promtool tsdb create-blocks-from openmetrics": "tests/local/test_dashboards.py",
 }
 """Commands of other programs, by how they begin, and the tests that carry out what they do."""
 
@@ -112,7 +113,7 @@ def crew_file_of(block: Block, _path: Path) -> None:
 
 
 def yaml_of(block: Block, _path: Path) -> None:
-    """YAML of another program, checked where the page's own test says."""
+    """YAML of another program, such as a pipeline: it is YAML."""
     assert YAML(typ="safe", pure=True).load(block.text) is not None
 
 
@@ -130,6 +131,8 @@ def kind_of(block: Block) -> str:
     """What a YAML block is: what the comment above it says, else what its keys tell."""
     if named := re.match(r"test: ([a-z ]+)", block.note):
         return named[1]
+    if re.search(r"^(jobs|on|stages|apiVersion):", block.text, re.MULTILINE):
+        return "other"
     if re.search(r"^varies:", block.text, re.MULTILINE):
         return "study"
     return "experiment" if re.search(r"^version:", block.text, re.MULTILINE) else "part"
@@ -167,7 +170,9 @@ def test_every_command_is_known(block: Block, tmp_path: Path, monkeypatch: pytes
 
 
 def unknown(words: list[str]) -> str:
-    """What is wrong with a command; empty when it is known."""
+    """What is wrong with a command; empty when it is known. Variables may stand before it."""
+    while words and re.match(r"[A-Z_]+=", words[0]):
+        words = words[1:]
     match words:
         case ["standby" | ".venv/bin/standby", *arguments]:
             return unknown_to_standby(arguments)

@@ -11,6 +11,7 @@ from mkdocs.config import load_config
 from handbook.commands import commands, root
 from handbook.document import experiment_page, study_page
 from handbook.faults import faults_page
+from handbook.hooks import in_site
 from handbook.metrics import families
 from tests.unit.handbook.blocks import ROOT
 
@@ -29,6 +30,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def page(site: Path, name: str) -> str:
     """A page of the site."""
     return (site / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("uri", "link", "leads_to"),
+    [
+        ("studies.md", "simulation.md", "simulation.md"),
+        ("explanation/crew.md", "../studies.md", "../studies.md"),
+        ("cluster.md", "../experiments/slow-bridge.yaml", "files/experiments/slow-bridge.yaml"),
+        ("explanation/crew.md", "../../SECURITY.md", "../security.md"),
+        ("security.md", "docs/failures.md", "failures.md"),
+        ("readme.md", "chaos/faults/base.py", "files/chaos/faults/base.py"),
+        ("cluster.md", "../.gitignore", "files/gitignore"),
+        ("cluster.md", "../no-such-file", "../no-such-file"),
+    ],
+)
+def test_links_out_of_the_pages_lead_to_their_copies(uri: str, link: str, leads_to: str) -> None:
+    """Pages of the project are pages of the site, files lie beside them, and what is not there is not hidden."""
+    assert in_site(uri, link) == leads_to
 
 
 def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
