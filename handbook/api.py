@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import chaos
 import chaos.testing
+from chaos.experiment.base import Model
 from chaos.experiment.docstrings import attribute_docstrings
 from handbook.text import cell, code, first_sentence, prose, table
 
@@ -53,7 +54,9 @@ def entry(name: str, thing: type | Callable[..., object]) -> str:
     if not inspect.isclass(thing):
         return "\n".join([*parts, _called(name, thing), prose(inspect.getdoc(thing))])
     parts.append(prose(inspect.getdoc(thing)))
-    if rows := list(_fields(thing)):
+    if issubclass(thing, Model):
+        parts.append("Its fields are those of [the document](document.md).\n")
+    elif rows := list(_fields(thing)):
         parts.append(table(["field", "type", "meaning"], rows))
     for key, member in vars(thing).items():
         if key.startswith("_"):

@@ -13,8 +13,8 @@ def cell(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """A text as code in a table's cell; empty for none."""
-    return f"`{cell(text)}`" if text else ""
+    """A text as code in a table's cell, where a bar ends nothing; empty for none."""
+    return f"`{' '.join(text.split())}`" if text else ""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
