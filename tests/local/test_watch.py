@@ -57,7 +57,7 @@ async def test_a_run_is_followed_from_before_its_beginning_to_its_report(tmp_pat
         async with browser(tmp_path / "browser") as tab:
             await tab.open(address)
             await tab.until("document.body?.innerText.includes('next run to begin')", 30, "the page to wait")
-            run = standby.start("run", document, "--out", out, "--set", "time_scale=30")
+            run = standby.start("run", document, "--out", out, "--set", "time_scale=20")
             try:
                 await tab.until(
                     "document.querySelector('.state.hurt')?.innerText === 'in force'", 90, "the fault"
