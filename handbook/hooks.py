@@ -33,6 +33,7 @@ PROJECT = {
 }
 """Pages that lie beside docs/, and where they stand in the site."""
 GUIDES = "Guides"
+_WHOLE_LINK = re.compile(r"(?<!!)\[([^\]\n]+)\]\(([^)#\s]+)\)")
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
 
 
@@ -84,7 +85,11 @@ def on_page_markdown(markdown: str, page: Page, **_others: object) -> str:
     def led(found: re.Match[str]) -> str:
         return in_site(here, found[1])
 
-    return _LINK.sub(led, markdown)
+    def without_folders(found: re.Match[str]) -> str:
+        """A folder of the repository is no page: its name stays, without a link."""
+        return found[1] if (ROOT / _target(_source(here), found[2])).is_dir() else found[0]
+
+    return _LINK.sub(led, _WHOLE_LINK.sub(without_folders, markdown))
 
 
 def _source(uri: str) -> str:

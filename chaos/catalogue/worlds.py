@@ -89,6 +89,22 @@ class InstanceSettled(Told):
     url: str
 
 
+class SeriesKept(Told):
+    """What the run's Prometheus measured was kept beside the record."""
+
+    name: str
+    """The file or folder."""
+    bytes: int
+
+
+class SeriesNotKept(Told):
+    """What the run's Prometheus measured was not kept; it changes no verdict."""
+
+    failed: bool
+    """Whether it should have been."""
+    why: str
+
+
 class JournalNotClosed(Told):
     """Everything is gone, only that could not be noted in the journal."""
 
@@ -161,6 +177,8 @@ EVENTS = (
     ControlFailed,
     SettingsRestored,
     WorldEnded,
+    SeriesKept,
+    SeriesNotKept,
     JournalNotClosed,
     PodsSpread,
     NodeChanged,

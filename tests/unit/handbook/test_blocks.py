@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from chaos.crew.runbook import load_runbook
 from chaos.experiment import load, loads
 from chaos.experiment.people import CrewFile
 from chaos.faults.specs import spec_types
+from chaos.study.document import Study
 from chaos.study.loading import load_study
 from handbook.commands import root
 from tests.unit.handbook.blocks import PAGES, ROOT, Block, blocks, commands, every, without_blocks
@@ -67,9 +69,20 @@ def document_of(block: Block, _path: Path) -> None:
 
 
 def study_of(block: Block, path: Path) -> None:
-    """A whole study; it names its experiment from the folder of the shipped studies."""
+    """A whole study; what it names lies beside the shipped studies."""
+    for kept in (ROOT / "experiments/studies").glob("*.json"):
+        shutil.copy(kept, path.parent)
     path.write_text(block.text.replace("../", f"{ROOT / 'experiments'}/"))
     load_study(path, faults=spec_types())
+
+
+def study_part_of(block: Block, path: Path) -> None:
+    """Some sections of a study, laid over the one that the guide begins with. Raises DocumentError."""
+    whole = next(other for other in blocks(ROOT / "docs/studies.md") if kind_of(other) == "study")
+    yaml = YAML(typ="safe", pure=True)
+    with path.open("w") as document:
+        yaml.dump({**yaml.load(whole.text), **yaml.load(block.text)}, document)
+    study_of(Block(block.page, block.line, block.language, "", path.read_text()), path)
 
 
 def part_of(block: Block, path: Path) -> None:
@@ -120,6 +133,7 @@ def yaml_of(block: Block, _path: Path) -> None:
 KINDS: Mapping[str, Callable[[Block, Path], None]] = {
     "experiment": document_of,
     "study": study_of,
+    "study part": study_part_of,
     "part": part_of,
     "runbook": runbook_of,
     "crew file": crew_file_of,
@@ -135,7 +149,10 @@ def kind_of(block: Block) -> str:
         return "other"
     if re.search(r"^varies:", block.text, re.MULTILINE):
         return "study"
-    return "experiment" if re.search(r"^version:", block.text, re.MULTILINE) else "part"
+    if re.search(r"^version:", block.text, re.MULTILINE):
+        return "experiment"
+    keys = set(re.findall(r"^([a-z_]+):", block.text, re.MULTILINE))
+    return "study part" if keys <= set(Study.model_fields) - {"title", "seed"} else "part"
 
 
 @pytest.mark.parametrize("block", every("yaml", "yml"), ids=lambda block: block.place)
