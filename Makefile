@@ -153,6 +153,11 @@ dashboards: setup ## Serve a run's series again, with Grafana where Docker has i
 dashboard-files: $(STAMP) ## Write the dashboards' JSON anew from the code in dashboards/
 	@$(BIN)/python -m dashboards
 
+.PHONY: docs
+docs: setup ## Build the documentation as a site in build/site (open build/site/index.html)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
+	@echo "build/site/index.html"
+
 # What is pinned stays as it is unless UPGRADE=--upgrade.
 .PHONY: requirements
 requirements: setup ## Pin the requirements that pyproject.toml asks for (UPGRADE=--upgrade: all of them anew)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,6 +166,38 @@ def read(path: Path) -> Iterator[Event]:
         for line in file:
             if not line.endswith("\n"):
                 return
-            row = json.loads(line)
-            known = {key: row.pop(key) for key in ("event", "t", "unix", "phase", "time")}
-            yield Event(known["event"], known["t"], known["unix"], known["phase"], row)
+            yield _event(line)
+
+
+class Tail:
+    """Follows a record that somebody else writes: each `more` brings what has come since the one before."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+
+    def more(self) -> list[Event]:
+        """The events of all lines that are whole by now; none while there is no record.
+
+        A line that is still being written waits for its end. One that a crash cut off, and behind which somebody has
+        gone on, is no event and is passed over.
+        """
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+        except FileNotFoundError:
+            return []
+        whole = new[: new.rfind(b"\n") + 1]
+        self._read += len(whole)
+        found: list[Event] = []
+        for line in whole.splitlines():
+            with suppress(ValueError, KeyError, TypeError, AttributeError):
+                found.append(_event(line))
+        return found
+
+
+def _event(line: str | bytes) -> Event:
+    row = json.loads(line)
+    known = {key: row.pop(key) for key in ("event", "t", "unix", "phase", "time")}
+    return Event(known["event"], known["t"], known["unix"], known["phase"], row)

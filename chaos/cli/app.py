@@ -196,17 +196,25 @@ def study(
 @app.command()
 def schema(
     of: Annotated[
-        str, typer.Argument(metavar="[experiment|study]", help="Of which document.")
+        str,
+        typer.Argument(
+            metavar="[experiment|study|events]", help="Of which document, or of the record's lines."
+        ),
     ] = "experiment",
 ) -> int:
-    """Print the JSON Schema of experiment or study documents, for editors."""
+    """Print the JSON Schema of experiment or study documents, for editors, or of the lines of a record."""
+    if of == "events":
+        from chaos.catalogue import schema as events_schema
+
+        print(events_schema.schema_text(), end="")
+        return 0
     if of == "study":
         from chaos.study import schema as study_schema
 
         print(study_schema.schema_text(), end="")
         return 0
     if of != "experiment":
-        raise UsageError(f"no document is called `{of}`; expected one of experiment, study")
+        raise UsageError(f"no document is called `{of}`; expected one of experiment, study, events")
     from chaos.experiment.schema import schema_text
     from chaos.faults.specs import spec_types
 
@@ -279,6 +287,21 @@ def dashboards(
     from chaos.cli import dashboards as serving
 
     return serving.serve(names or [], port)
+
+
+@app.command()
+def watch(
+    run_name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(
+            metavar="[RUN]", help="Its name or folder; the run that goes on, or the next, unless given."
+        ),
+    ] = None,
+) -> int:
+    """Follow a run as it happens, on a page for a browser of this machine; Ctrl-C ends it."""
+    from chaos.cli import watching
+
+    return watching.watch(run_name)
 
 
 @app.command()

@@ -59,6 +59,7 @@ class Expected(Model):
     """The verdict that the author expects, so that known weaknesses can be kept an eye on."""
 
     verdict: Literal["pass", "fail"]
+    """`fail`: the run exits 0 on fail and 1 on pass."""
     because: Title
     """Why."""
 

@@ -27,11 +27,15 @@ class HttpCheck(Model):
     """An HTTP request; its value is 1 when it is answered with `status` in time, else 0."""
 
     url: Annotated[str, Field(pattern=r"^(https?|kubernetes)://\S+$")]
+    """`http`, `https`, or `kubernetes://CONTEXT/NAMESPACE/services/NAME:PORT/PATH` through the API server."""
     method: Literal["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"] = "GET"
+    """How it is asked."""
     status: Annotated[int, Field(ge=100, le=599)] = 200
     """The status that counts as 1."""
     headers: dict[str, str] = Field(default_factory=dict)
+    """Sent as they stand; a secret does not belong here."""
     body: str | None = None
+    """Sent as it stands."""
 
 
 class Objective(Model):
@@ -45,6 +49,7 @@ class Objective(Model):
     )
 
     name: Title
+    """What the report calls it."""
     query: Text | None = None
     """PromQL with one value at a time, judged over the whole window at the step of its samples."""
     survives: Text | None = None
@@ -97,6 +102,7 @@ class StopCondition(Model):
     """What ends a run early: all is undone and the run is *aborted*. Without data for its `for` it fires, too."""
 
     name: Title
+    """What the report calls it."""
     query: Text
     """PromQL."""
     expect: Expectation

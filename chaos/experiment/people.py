@@ -22,6 +22,7 @@ class StageTimes(Model):
     """How long a stage takes: lognormal, in story time."""
 
     median: Annotated[StoryDuration, Field(gt=0)] | None = None
+    """Half of the times are shorter."""
     sigma: Annotated[float, Field(ge=0, le=3)] | None = None
     """The standard deviation of the logarithm."""
 

@@ -88,7 +88,9 @@ class Capacity(Model):
     """What is left of each tier's capacity; 1 is as it was before it was lowered."""
 
     platform: Annotated[Ratio, AfterValidator(_share)] = 1.0
+    """Of the token service."""
     media: Annotated[Ratio, AfterValidator(_share)] = 1.0
+    """Of the listeners that an instance takes, and of what it can send."""
 
 
 class Settings(Model):
@@ -152,6 +154,7 @@ class PlannedRoom(Model):
     """One room of a plan. Listeners and followers are full scale; seconds are story time from the story's zero."""
 
     room: RoomName
+    """What the room is called; objectives and faults name it."""
     listeners: int = Field(ge=1, le=100_000_000)
     from_s: float = Field(default=0.0, ge=0)
     join_over_s: float = Field(gt=0)
@@ -225,6 +228,7 @@ class AudienceGroup(Model):
     """The people of one room, at full scale: how many come, when, and who told them."""
 
     room: RoomName
+    """What the room is called; objectives and faults name it."""
     listeners: int = Field(ge=1, le=100_000_000)
     """How many people want to come, at full scale."""
     from_: StoryDuration = Field(default=StorySeconds(0.0), alias="from")
@@ -266,12 +270,16 @@ class RoomsSection(Model):
     """The reference system and its load. Numbers are full scale; `scale` divides listeners and capacity."""
 
     scale: Annotated[Ratio, AfterValidator(_plausible_scale)] = DEFAULT_SCALE
+    """By what listeners and capacity are multiplied."""
     profile: ProfileName = "as-found"
+    """How the tiers call each other: naively, or with every protection."""
     knobs: KnobsSection = KnobsSection()
     """Single knobs laid over the profile's."""
     capacity: Capacity = Capacity()
     audience: Many[AudienceGroup] = Field(min_length=1, max_length=20)
+    """The people of each room."""
     survival: SurvivalLimits = SurvivalLimits()
+    """What a room must keep to survive."""
 
     @model_validator(mode="after")
     def _rooms_are_told_apart(self) -> RoomsSection:

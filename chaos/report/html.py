@@ -19,25 +19,31 @@ from chaos.record import Event
 from chaos.report import fields, lanes, story, words
 from chaos.report.model import Crew, RunReport, Stage
 from chaos.report.summary import summarise
-from chaos.report.timeline import Group, axis_of, picture, short_picture
+from chaos.report.timeline import Group, axis_of, axis_to_plan, picture, short_picture
 from chaos.report.trail import Trail
 
 
 def report_page(report: RunReport, events: Sequence[Event]) -> str:
     """The page of one run: verdict, picture, evidence, assumptions, how to repeat it."""
-    trail = Trail(events)
-    axis = axis_of(trail)
-    return _render(
-        "report.html.j2",
-        report=report,
-        groups=_shown(picture(report, trail, axis)),
-        told=story.tell(report, trail.events),
-        document=fields.text(trail.start, "document"),
-        stages=_STAGES,
-        tries=_tries(report.crew),
-        span=axis.end,
-        minutes=None if report.lost_listener_minutes is None else words.count(report.lost_listener_minutes),
-    )
+    return _render("report.html.j2", **shown(report, Trail(events)))
+
+
+def shown(report: RunReport, trail: Trail, *, going: bool = False) -> dict[str, object]:
+    """What the templates of a report's parts are given; of a run that is still `going`, as far as it has come."""
+    axis = axis_to_plan(trail) if going else axis_of(trail)
+    return {
+        "report": report,
+        "going": going,
+        "groups": _shown(picture(report, trail, axis)),
+        "told": story.tell(report, trail.events, going=going),
+        "document": fields.text(trail.start, "document"),
+        "stages": _STAGES,
+        "tries": _tries(report.crew, "not settled yet" if going else "never settled"),
+        "span": axis.end,
+        "minutes": None
+        if report.lost_listener_minutes is None
+        else words.count(report.lost_listener_minutes),
+    }
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class _Try:
 _STAGES = ("waiting", "notice", "acknowledge", "triage", "decide", "act", "verify")
 
 
-def _tries(crew: Crew | None) -> list[_Try]:
+def _tries(crew: Crew | None, unsettled: str) -> list[_Try]:
     rows: list[_Try] = []
     for incident in crew.incidents if crew else ():
         attempts = sorted({stage.attempt for stage in incident.stages})
@@ -106,7 +112,7 @@ def _tries(crew: Crew | None) -> list[_Try]:
             settled = (
                 f"settled {words.clock(incident.resolved_s)}"
                 if incident.resolved_s is not None
-                else "never settled"
+                else unsettled
             )
             rows.append(
                 _Try(
@@ -166,7 +172,12 @@ def environment(*packages: str) -> Environment:
 
 @cache
 def _environment() -> Environment:
-    made = environment("chaos.report")
+    return report_environment("chaos.report")
+
+
+def report_environment(*packages: str) -> Environment:
+    """Templates of these packages, with what the parts of a report need."""
+    made = environment(*packages)
     made.filters.update(
         clock=words.clock,
         lasting=words.length,

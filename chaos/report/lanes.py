@@ -30,7 +30,7 @@ def phases_row(axis: Axis, phases: Sequence[Phase]) -> Markup:
     parts: list[Markup] = []
     shown = [phase for phase in phases if phase.phase in STORY]
     for place, phase in enumerate(shown):
-        end = axis.end if phase.ended_s is None else phase.ended_s
+        end = axis.reached if phase.ended_s is None else phase.ended_s
         name = words.spoken(phase.phase)
         tip = f"{name}: {words.clock(phase.started_s)} to {words.clock(end)}"
         kind = f"phase p{place % 2}" + (" touched" if phase.phase == "faults" else "")
@@ -50,14 +50,12 @@ def fault_row(axis: Axis, fault: Fault, back: Markup) -> Markup:
         parts.append(
             svg.band(axis, fault.scheduled_s, fault.scheduled_end_s, 3, 22, kind="scheduled", tip=tip)
         )
-    if fault.applied_s is None:
+    if fault.applied_s is None and axis.now is None:
         begin = fault.scheduled_s or 0.0
         parts.append(svg.beside(axis, begin, begin, 18, "never applied", kind="halo muted"))
-    else:
-        end = axis.end if fault.undone_s is None else fault.undone_s
-        says = (
-            f"{words.clock(fault.applied_s)}–{words.clock(end) if fault.undone_s is not None else 'the end'}"
-        )
+    elif fault.applied_s is not None:
+        end = axis.reached if fault.undone_s is None else fault.undone_s
+        says = f"{words.clock(fault.applied_s)}–{words.clock(end) if fault.undone_s is not None else axis.open_end}"
         state = {True: "in force", False: "NOT in force", None: "not shown"}[fault.in_force]
         kind = "force" + ("" if fault.in_force else " doubtful")
         parts.append(
@@ -78,9 +76,9 @@ def alert_row(axis: Axis, alerts: Sequence[Alert], back: Markup) -> Markup:
     """When one alert fired."""
     parts = [back]
     for alert in alerts:
-        end = axis.end if alert.resolved_s is None else alert.resolved_s
+        end = axis.reached if alert.resolved_s is None else alert.resolved_s
         names = ", ".join(f"{key}={value}" for key, value in alert.labels.items())
-        until = "the end" if alert.resolved_s is None else words.clock(end)
+        until = axis.open_end if alert.resolved_s is None else words.clock(end)
         tip = f"{alert.alert} {names}: {words.clock(alert.fired_s)} to {until}"
         parts.append(svg.band(axis, alert.fired_s, end, 5, 8, kind="alert", tip=tip))
     return svg.plot(18, f"Alert {alerts[0].alert if alerts else ''}", *parts, kind="alerts")
@@ -137,8 +135,9 @@ def lane_row(axis: Axis, lane: Lane, back_of: BackOf) -> Markup:
     parts += [_mark(axis, number, repair, bands + 9) for number, repair in lane.repairs]
     parts += _mark_labels(axis, lane, bands + 13)
     if not lane.work and not lane.repairs:
-        idle = "was not needed" if lane.available else "did not answer: not available in this draw"
-        parts.append(svg.label("50%", 15, idle, kind="halo muted", anchor="middle"))
+        needed = "was not needed" if axis.now is None else "not needed so far"
+        idle = needed if lane.available else "did not answer: not available in this draw"
+        parts.append(svg.label(axis.at(axis.reached / 2), 15, idle, kind="halo muted", anchor="middle"))
     return svg.plot(height, f"What {who}", *parts, kind="lane")
 
 
@@ -156,11 +155,16 @@ class BackOf:
         lines += [svg.upright(self._axis, edge, height, kind="edge") for edge in self._edges]
         if self._lost_at is not None:
             lines.append(svg.upright(self._axis, self._lost_at, height, kind="lost"))
+        if self._axis.now is not None:
+            lines.append(svg.upright(self._axis, self._axis.now, height, kind="now"))
         return Markup("").join(lines)
 
 
 def _end(stage: Stage, axis: Axis) -> float:
-    return axis.end if stage.ends_s is None else stage.ends_s
+    """When a stage ended; while the run goes on, one that is due later has come as far as the story has."""
+    if stage.ends_s is None or (axis.now is not None and stage.ends_s > axis.now):
+        return max(axis.reached, stage.begins_s)
+    return stage.ends_s
 
 
 def _packed(axis: Axis, lane: Lane) -> list[int]:

@@ -48,7 +48,11 @@ class RoomCurves:
 
 
 def curves(trail: Trail) -> list[Curve]:
-    """Every context figure of the record, in story time."""
+    """Every context figure of the record, in story time; of a run that has none yet, as it was seen while it ran."""
+    return _measured(trail) or _seen(trail)
+
+
+def _measured(trail: Trail) -> list[Curve]:
     return [
         Curve(
             f.text(event, "name"),
@@ -58,6 +62,15 @@ def curves(trail: Trail) -> list[Curve]:
         )
         for event in trail.of("figure")
     ]
+
+
+def _seen(trail: Trail) -> list[Curve]:
+    found: dict[tuple[str, str], list[tuple[float, float | None]]] = {}
+    for event in trail.of("sample"):
+        if name := f.text(event, "figure"):
+            points = found.setdefault((name, f.text(event, "label") or name), [])
+            points.append((trail.story(event.t), f.number(event, "value")))
+    return [Curve(name, label, "", tuple(points)) for (name, label), points in found.items()]
 
 
 def objective_points(trail: Trail) -> list[Points]:

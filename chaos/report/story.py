@@ -51,8 +51,11 @@ _DID = {
 """What a repair is in words: with what it was done to, and without."""
 
 
-def tell(report: RunReport, events: Iterable[Event]) -> list[str]:
-    """The run in sentences, each with its moment in story time (mm:ss since the room opened)."""
+def tell(report: RunReport, events: Iterable[Event], *, going: bool = False) -> list[str]:
+    """The run in sentences, each with its moment in story time (mm:ss since the room opened).
+
+    Of a run that is still `going` nothing is told that only its end can show.
+    """
     told = [
         *_faults(report),
         *(
@@ -67,7 +70,8 @@ def tell(report: RunReport, events: Iterable[Event]) -> list[str]:
             (report.lost_at_s, f"At {words.clock(report.lost_at_s)} the room was lost: {_cause(report)}.")
         )
     told.sort(key=lambda entry: entry[0])
-    return [_opening(report, events), *(sentence for _, sentence in told), *_closing(report)]
+    closing = [] if going else _closing(report)
+    return [_opening(report, events), *(sentence for _, sentence in told), *closing]
 
 
 def fate(report: RunReport) -> str:

@@ -46,10 +46,24 @@ def title(text: str) -> Markup:
 
 @dataclass(frozen=True)
 class Axis:
-    """The story-time axis that all rows of a page share, from 0 to `end` story seconds."""
+    """The story-time axis that all rows of a page share, from 0 to `end` story seconds.
+
+    `now` is where a run stands that still goes on: what has not ended is drawn up to there.
+    """
 
     end: float
     time_scale: float
+    now: float | None = None
+
+    @property
+    def reached(self) -> float:
+        """How far the story has come."""
+        return self.end if self.now is None else min(self.now, self.end)
+
+    @property
+    def open_end(self) -> str:
+        """What the end of something is called that has not ended."""
+        return "the end" if self.now is None else "now"
 
     def share(self, story: float) -> float:
         """Where a moment lies, in percent of the width; what lies outside is put at the edge."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from chaos.record import Event
 from chaos.report import fields, lanes, plots, svg, words
-from chaos.report.model import Alert, Objective, RunReport
+from chaos.report.model import Alert, Break, Objective, RunReport
 from chaos.report.svg import Axis
 from chaos.report.trail import Trail
 
@@ -35,6 +36,15 @@ class Group:
 def axis_of(trail: Trail, end: float | None = None) -> Axis:
     """The axis of a run; `end` (story seconds) makes several runs share one."""
     return Axis(end if end is not None else trail.story_end(), trail.time_scale)
+
+
+def axis_to_plan(trail: Trail) -> Axis:
+    """The axis of a run that goes on: to the end that its document plans, and past it where it takes longer."""
+    now = max(0.0, trail.story(trail.end_t))
+    planned = trail.faults_begin() + sum(
+        trail.timeline.get(name, 0.0) for name in ("faults", "recovery", "after")
+    )
+    return Axis(max(1.0, planned, now), trail.time_scale, now)
 
 
 def picture(report: RunReport, trail: Trail, axis: Axis) -> list[Group]:
@@ -211,16 +221,34 @@ def _objective_row(axis: Axis, objective: Objective, points: svg.Points, back: l
 
 def _sampled(axis: Axis, trail: Trail, back: lanes.BackOf) -> list[Row]:
     """What was seen of the objectives while the run went on, for a run that came to no judgement."""
-    seen: dict[str, list[tuple[float, float | None]]] = {}
+    seen: dict[str, list[Event]] = {}
     for event in trail.of("sample"):
         if name := fields.text(event, "objective"):
-            seen.setdefault(name, []).append((trail.story(event.t), fields.number(event, "value")))
+            seen.setdefault(name, []).append(event)
     found: list[Row] = []
-    for name, points in list(seen.items())[:20]:
-        unjudged = Objective(name=name, verdict="inconclusive")
-        drawing = plots.objective_plot(axis, unjudged, sorted(points, key=_moment), back(64))
-        found.append(Row(name, (), drawing, "objective"))
+    for name, events in list(seen.items())[:20]:
+        unjudged = Objective(
+            name=name,
+            verdict="inconclusive",
+            expect=fields.text(events[-1], "expect"),
+            breaks=tuple(_breaks(events, trail)),
+        )
+        points = sorted(((trail.story(each.t), fields.number(each, "value")) for each in events), key=_moment)
+        found.append(Row(name, (), plots.objective_plot(axis, unjudged, points, back(64)), "objective"))
     return found
+
+
+def _breaks(samples: Sequence[Event], trail: Trail) -> Iterator[Break]:
+    """The stretches in which an objective was seen not to hold, each to the sample that ended it."""
+    began: float | None = None
+    for sample in samples:
+        if fields.flag(sample, "holds") is False:
+            began = trail.story(sample.t) if began is None else began
+        elif began is not None:
+            yield Break(began_s=began, ended_s=trail.story(sample.t))
+            began = None
+    if began is not None:
+        yield Break(began_s=began, ended_s=trail.story(samples[-1].t))
 
 
 def _moment(point: tuple[float, float | None]) -> float:

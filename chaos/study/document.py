@@ -42,6 +42,7 @@ class TrialCounts(Model):
     """How many trials each point of the arms' curves gets."""
 
     simulated: Trials = 10_000
+    """Of each point of each arm."""
 
 
 class Margins(Model):
@@ -94,6 +95,7 @@ class OtherArms(Model):
     """Arms with fewer trials: one knob at a time, other capacities, other load shapes, other crews."""
 
     trials: Trials = 500
+    """Of each point."""
     arms: Annotated[Many[Arm], Field(min_length=1, max_length=40)]
 
 
@@ -101,17 +103,22 @@ class Scales(Model):
     """The arms once more at other time scales: what compression does to the answer."""
 
     values: Annotated[Many[Annotated[float, Field(ge=1, le=3600)]], Field(min_length=1, max_length=6)]
+    """Story seconds in a real second."""
     trials: Trials = 1000
+    """Of each point."""
 
 
 class Range(Model):
     """One parameter that nobody knows exactly."""
 
     name: Annotated[str, Field(min_length=1, max_length=80)]
+    """What the report calls it."""
     path: Annotated[str, Field(min_length=1)]
     """Where it stands in the experiment."""
     low: Value
+    """The lower end."""
     high: Value
+    """The upper end."""
     shape: Literal["uniform", "log-uniform"] = "uniform"
     """How it is drawn between the two."""
     source: Annotated[str, Field(min_length=1, max_length=300)]
@@ -128,6 +135,7 @@ class Parameters(Model):
     """The outer level: parameters are drawn from their ranges, then trials are played with each draw."""
 
     draws: Annotated[int, Field(ge=8, le=2000)] = 32
+    """How many combinations of parameters are tried."""
     trials: Trials = 100
     """Of each draw at each point of each arm."""
     ranges: Annotated[Many[Range], Field(min_length=1, max_length=40)]
@@ -137,7 +145,9 @@ class At(Model):
     """A point of a curve."""
 
     arm: str
+    """The arm's name."""
     value: Value
+    """The value of what varies."""
 
 
 class Sensitivity(Model):
@@ -146,20 +156,25 @@ class Sensitivity(Model):
     at: At
     """At which point."""
     trials: Trials = 1000
+    """Of each end of each range."""
 
 
 class Factor(Model):
     """One of the causes that compete: as it was, and as it could have been."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
+    """What the report calls it."""
     from_: Annotated[Changes, Field(alias="from", min_length=1)]
+    """As it was."""
     to: Annotated[Changes, Field(min_length=1)]
+    """As it could have been."""
 
 
 class Attribution(Model):
     """A full factorial design: every combination of the factors, and to which of them the gain is due."""
 
     trials: Trials = 1000
+    """Of each combination."""
     factors: Annotated[Many[Factor], Field(min_length=2, max_length=6)]
 
 
@@ -167,8 +182,11 @@ class Ablation(Model):
     """The four mechanisms through which headcount acts, each switched off in turn."""
 
     arm: str
+    """The arm whose curve is played with each mechanism off."""
     trials: Trials = 500
+    """Of each point."""
     mechanisms: Annotated[Many[Mechanism], Field(min_length=1)] = MECHANISMS
+    """Those that are switched off in turn."""
 
 
 class Study(Model):

@@ -1,0 +1,78 @@
+"""The reference of the faults, from their registry."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from pydantic.json_schema import JsonSchemaValue
+
+from chaos.experiment.fault import FaultSpec, LinkFaultSpec, NodeFaultSpec, ProcessFaultSpec
+from chaos.experiment.schema import published_text, schema
+from chaos.faults.specs import spec_types
+from handbook.models import fields_table
+from handbook.text import prose
+
+FAMILIES: tuple[tuple[type[FaultSpec], str], ...] = (
+    (LinkFaultSpec, "Links"),
+    (ProcessFaultSpec, "Processes, pods and deployments"),
+    (NodeFaultSpec, "Nodes"),
+)
+_EXAMPLES = {
+    "latency": "link: media-to-platform, delay: 400ms, jitter: 100ms, at: 30s, lasts: 3m",
+    "timeout": "link: media-to-platform, after: 0s, at: 30s, until: repaired, at_most: 10m",
+    "reset": "link: media-to-platform, toxicity: 30%, lasts: 2m",
+    "down": "link: edge, at: 1m, lasts: 20s",
+    "bandwidth": "link: media-to-platform, rate: 20KB/s, lasts: 3m",
+    "slicer": "link: edge, average_size: 256B, size_variation: 64B, delay: 500us, lasts: 2m",
+    "limit_data": "link: media-to-platform, bytes: 4KB, lasts: 1m",
+    "process_kill": "tier: media, select: {count: 1}, at: 1m, lasts: 30s",
+    "process_pause": "process: platform, lasts: 4m",
+    "node_loss": "tier: media, select: {room: townhall}, how: kill, at: 4m, lasts: 4m",
+    "node_cordon": "tier: media, lasts: 2m",
+    "pod_kill": "tier: platform, select: {count: 1}, grace: 0s",
+    "scale_down": "tier: media, to: 0, lasts: 2m",
+    "rollout_restart": "tier: platform",
+    "image_break": "tier: media, lasts: 3m",
+}
+
+INTRODUCTION = """
+What can go wrong, from the registry that runs use. Each fault is proven in force and proven gone. Moments (`at`,
+`lasts`, `at_most`) are story time; parameters of a fault are real time and are never compressed.
+"""
+
+
+def faults_page() -> str:
+    """Each fault with its parameters and an example; what all have in common once."""
+    known = spec_types()
+    told = schema(known)
+    shared = frozenset(FaultSpec.model_fields)
+    parts = [
+        "# Faults\n",
+        INTRODUCTION,
+        f"## What every fault takes\n\n{fields_table(FaultSpec, _alone(FaultSpec), without=frozenset({'fault'}))}",
+    ]
+    for family, heading in FAMILIES:
+        common = frozenset(family.model_fields) - shared
+        parts.append(f"## {heading}\n\n{prose(family.__doc__)}")
+        parts.append(fields_table(family, _alone(family), without=shared))
+        for name, spec in sorted(known.items()):
+            if not issubclass(spec, family):
+                continue
+            parts.append(f"### {name}\n\n{prose(spec.__doc__)}")
+            if set(spec.model_fields) - shared - common:
+                parts.append(fields_table(spec, told, without=shared | common))
+            parts.append(f"```yaml\nfaults:\n  - {{fault: {name}, {example(name)}}}\n```\n")
+    page = "\n".join(parts)
+    return re.sub(r"\(#(select|proof)\)", r"(document.md#\1)", page)
+
+
+def example(name: str) -> str:
+    """A fault's parameters as they may stand in a document."""
+    return _EXAMPLES[name]
+
+
+def _alone(family: type[FaultSpec]) -> JsonSchemaValue:
+    """The schema of what faults of a family share."""
+    made: JsonSchemaValue = json.loads(published_text(family, family.__name__))
+    return made
