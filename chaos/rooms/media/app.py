@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine, Mapping
+from functools import partial
 from uuid import uuid4
 
 from aiohttp import web
@@ -76,13 +77,11 @@ class Media:
         self._tier.hot("POST", "/rooms/{room}/leave", served.hot(EDGE, "leave", self._leave))
         routes.add_get("/rooms/{room}/listen", self._listen)
         routes.add_get("/rooms/{room}/host", self._host)
-        for method, path, kind, handler in (
-            ("GET", "/internal/occupancy", "keepalive", self._occupancy),
-            ("PUT", "/internal/rooms/{room}", "open", self._open_room),
-            ("PUT", "/internal/rooms/{room}/relay", "relay", self._relay_room),
-            ("DELETE", "/internal/rooms/{room}", "revoke", self._close_room),
-        ):
-            self._tier.control(method, path, served.route(PLATFORM_TO_MEDIA, kind, handler))
+        across = partial(served.route, PLATFORM_TO_MEDIA)
+        self._tier.control("GET", "/internal/occupancy", across("keepalive", self._occupancy))
+        self._tier.control("PUT", "/internal/rooms/{room}", across("open", self._open_room))
+        self._tier.control("PUT", "/internal/rooms/{room}/relay", across("relay", self._relay_room))
+        self._tier.control("DELETE", "/internal/rooms/{room}", across("revoke", self._close_room))
         self._tier.control("GET", "/internal/rooms/{room}/segments/next", self._next_segment)
         self._tier.control("POST", "/internal/sessions/{number}/take", self._give_up_session)
 
