@@ -186,11 +186,17 @@ def study(
     resume: Annotated[bool, typer.Option("--resume", help="Keep the live runs that are there.")] = False,
     out: Annotated[Optional[Path], typer.Option("--out", help="The folder for the study's files.")] = None,  # noqa: UP045
     workers: Annotated[Optional[int], typer.Option("--workers", min=1, help="Threads to use.")] = None,  # noqa: UP045
+    scheduler: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="Simulate on a Dask cluster, e.g. tcp://10.0.0.5:8786."
+        ),
+    ] = None,
 ) -> int:
     """Answer how many people are needed, from many simulated runs and some live ones; 0 when it completes."""
     from chaos.cli import studying
 
-    return studying.study(file, studying.Asked(live, simulated, resume, out, workers))
+    return studying.study(file, studying.Asked(live, simulated, resume, out, workers, scheduler))
 
 
 @app.command()

@@ -23,7 +23,7 @@ from chaos.study.outer import Outer, determined
 from chaos.study.plan import Plan, plan
 from chaos.study.result import ArmCurve, Assumed, Calibration, Minimum, StudyResult, Worth
 from chaos.study.simulator import Trials
-from chaos.study.sweep import Cell, Simulate, Sweep
+from chaos.study.sweep import Cell, Executor, Simulate, Sweep
 
 DEFAULTS = Durations()
 NOT_CALIBRATED = Calibration(
@@ -40,11 +40,12 @@ def conduct(
     simulate: Simulate,
     *,
     workers: int = 1,
+    executor: Executor | None = None,
     heard: Callable[[int, int], None] = lambda _done, _all: None,
     calibration: Calibration = NOT_CALIBRATED,
     durations: Durations = DEFAULTS,
 ) -> StudyResult:
-    """Play a study; the result is the same for any number of `workers` (threads).
+    """Play a study; the result is the same for any number of `workers` (threads), and for any `executor`.
 
     `durations` are those that `simulate` rests on, for the report. `heard` is told after each cell how many trials are
     done, and how many there are in all.
@@ -58,7 +59,7 @@ def conduct(
         done += trials
         heard(done, cells.trials)
 
-    sweep = Sweep(loaded, simulate, workers=workers, heard=count)
+    sweep = Sweep(loaded, simulate, workers=workers, executor=executor, heard=count)
     return _Conduct(loaded, cells, sweep, main, durations).result(calibration)
 
 
