@@ -21,9 +21,18 @@ from chaos.study.durations import Durations
 from chaos.study.loading import LoadedStudy
 from chaos.study.outer import Outer, determined
 from chaos.study.plan import Plan, plan
-from chaos.study.result import ArmCurve, Assumed, Calibration, Minimum, StudyResult, Worth
+from chaos.study.result import (
+    ArmCurve,
+    Assumed,
+    Calibration,
+    Minimum,
+    SmallestFailure,
+    StudyResult,
+    Worth,
+)
 from chaos.study.simulator import Trials
-from chaos.study.sweep import Cell, Executor, Simulate, Sweep
+from chaos.study.smallest.sweeping import smallest_failures
+from chaos.study.sweep import Cell, Executor, Simulate, Sweep, Threads
 
 DEFAULTS = Durations()
 NOT_CALIBRATED = Calibration(
@@ -59,8 +68,11 @@ def conduct(
         done += trials
         heard(done, cells.trials)
 
-    sweep = Sweep(loaded, simulate, workers=workers, executor=executor, heard=count)
-    return _Conduct(loaded, cells, sweep, main, durations).result(calibration)
+    executor = executor or Threads(workers)
+    sweep = Sweep(loaded, simulate, executor=executor, heard=count)
+    conducted = _Conduct(loaded, cells, sweep, main, durations)
+    conducted.found = tuple(smallest_failures(loaded, Sweep(loaded, simulate, executor=executor)))
+    return conducted.result(calibration)
 
 
 class _Conduct:
@@ -71,6 +83,7 @@ class _Conduct:
         self.durations = durations
         self.judge = Judge(loaded.study, float(main.timeline.total))
         self.events = self.trials = 0
+        self.found: tuple[SmallestFailure, ...] = ()
 
     def result(self, calibration: Calibration) -> StudyResult:
         """Section by section, in the order of the plan."""
@@ -106,7 +119,7 @@ class _Conduct:
             confidence=study.target.confidence,
             seed=study.seed,
             time_scale=self.main.time_scale,
-            simulated_trials=self.trials,
+            simulated_trials=self.trials + sum(one.found.runs for one in self.found),
             events=self.events,
             minimum_headcount=tuple(minima),
             worth_in_heads=tuple(self._worth(number, minima, outer) for number in range(1, len(arms))),
@@ -114,6 +127,7 @@ class _Conduct:
             attribution=attribution,
             ablation=ablation,
             sensitivity=sensitivity,
+            smallest=self.found,
             parameter_draws=len(self.cells.parameters),
             assumptions=tuple(self._assumptions(calibration)),
             calibration=calibration,
