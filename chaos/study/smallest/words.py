@@ -22,7 +22,7 @@ def weakest_words(judge: Judge, by: By, path: str, values: Sequence[Value], foun
         )
     if found.holds is not None and found.breaks is not None:
         return (
-            f"The weakest {path} that breaks it lies above {values[found.holds]}, which it survives, and is at most "
+            f"The weakest {path} that breaks it lies between {values[found.holds]}, which it survives, and "
             f"{values[found.breaks]}, which breaks it, {sure}{unchecked}"
         )
     if found.holds == len(values) - 1:
