@@ -100,6 +100,18 @@ def test_certainty_shows_in_few_runs() -> None:
         exceeds(1, 1, 1)
 
 
+@pytest.mark.parametrize("breaks", [True, False])
+def test_a_claim_is_wrongly_confirmed_no_more_often_than_its_level(breaks: bool) -> None:
+    """On the border itself neither claim is true: of 300 attempts at a level of 10 % about as many confirm one."""
+    told = [
+        judge(lambda _: 0.5, seed=1 + 1000 * number).confirmed({"x": 1}, breaks=breaks, level=0.1)
+        for number in range(300)
+    ]
+    assert at_least(told.count(True), 300, 0.1) > 0.001
+    assert at_least(told.count(False), 300, 0.1) > 0.001
+    assert told.count(None) > 200
+
+
 def parts_of(many: int) -> list[Subset]:
     """Every part of so many faults."""
     whole = range(many)
