@@ -16,7 +16,7 @@ from chaos import state
 from chaos.cli.studying import progress
 from chaos.codes import INTERRUPTED, NOT_UNDONE, TERMINATED
 from chaos.crew.runbook import Runbook, load_runbook
-from chaos.errors import UndoError, UsageError
+from chaos.errors import ReportError, UndoError, UsageError
 from chaos.experiment.loading import Loaded, Variants
 from chaos.experiment.quantity import UnitError
 from chaos.experiment.repairs import repairs_of
@@ -52,7 +52,7 @@ class Asked:
     changes: tuple[str, ...] = ()
 
 
-class _InterruptedRun(Exception):  # noqa: N818 - it is no error
+class InterruptedRunError(Exception):
     """A live run was interrupted, and has undone everything; the search ends with its exit code."""
 
     def __init__(self, code: int) -> None:
@@ -76,10 +76,15 @@ def smallest(file: Path, asked: Asked) -> int:
     except KeyboardInterrupt:
         print("standby: interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
-    except _InterruptedRun as interrupted:
+    except InterruptedRunError as interrupted:
         print("standby: interrupted, and everything undone; nothing is concluded", file=sys.stderr)
         return interrupted.code
-    put(folder / "smallest.json", found.model_dump_json(indent=2) + "\n")
+    try:
+        put(folder / "smallest.json", found.model_dump_json(indent=2) + "\n")
+    except OSError as error:
+        raise ReportError(
+            f"{found.says} But {folder / 'smallest.json'} could not be written: {error}"
+        ) from error
     _tell(found, folder)
     return 0
 
@@ -167,14 +172,14 @@ class _Search:
             yield
 
     def _run(self, loaded: Loaded, seed: int, folder: Path) -> Verdict:
-        verdict, why = asyncio.run(_live_run(loaded, seed, folder))
+        verdict, why = asyncio.run(live_run(loaded, seed, folder))
         changed = loaded.overrides[-1] if loaded.overrides else "as it is"
         number = self.judge.runs + 1
         self.console.print(f"run {number}: {changed}: {verdict}: {why}", soft_wrap=True, markup=False)
         return verdict
 
 
-async def _live_run(loaded: Loaded, seed: int, folder: Path) -> tuple[Verdict, str]:
+async def live_run(loaded: Loaded, seed: int, folder: Path) -> tuple[Verdict, str]:
     """One run; its verdict and why. Raises UndoError where something could not be undone."""
     from chaos import runner  # brings in what carries faults out
     from chaos.cli.running import stop_on_signals
@@ -182,7 +187,7 @@ async def _live_run(loaded: Loaded, seed: int, folder: Path) -> tuple[Verdict, s
     with stop_on_signals(1) as (stop,):
         done = await runner.run(loaded, runner.Options(seed=seed, out=folder), stop)
     if done.exit_code in (INTERRUPTED, TERMINATED):
-        raise _InterruptedRun(done.exit_code)
+        raise InterruptedRunError(done.exit_code)
     report = write_report(done.folder, done.events)
     if done.exit_code == NOT_UNDONE:
         raise UndoError(f"{folder}: {report.why}; run `standby recover`")

@@ -102,14 +102,14 @@ def test_certainty_shows_in_few_runs() -> None:
 
 @pytest.mark.parametrize("breaks", [True, False])
 def test_a_claim_is_wrongly_confirmed_no_more_often_than_its_level(breaks: bool) -> None:
-    """On the border itself neither claim is true: of 300 attempts at a level of 10 % about as many confirm one."""
+    """On the border itself neither claim is true: of 200 attempts at a level of 10 % about as many confirm one."""
     told = [
         judge(lambda _: 0.5, seed=1 + 1000 * number).confirmed({"x": 1}, breaks=breaks, level=0.1)
-        for number in range(300)
+        for number in range(200)
     ]
-    assert at_least(told.count(True), 300, 0.1) > 0.001
-    assert at_least(told.count(False), 300, 0.1) > 0.001
-    assert told.count(None) > 200
+    assert at_least(told.count(True), 200, 0.1) > 0.001
+    assert at_least(told.count(False), 200, 0.1) > 0.001
+    assert told.count(None) > 130
 
 
 def parts_of(many: int) -> list[Subset]:
