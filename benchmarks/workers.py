@@ -93,7 +93,7 @@ def _arguments() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--trials", type=int, default=10_000, help="trials of each cell")
-    parser.add_argument("--repeat", type=int, default=3, help="how often; the best counts")
+    parser.add_argument("--repeat", type=int, default=2, help="how often; the best counts")
     return parser.parse_args()
 
 
