@@ -125,7 +125,7 @@ bench: setup ## Measure the figures that the README claims, beside Chaos Toolkit
 	@missed=0; \
 	for benchmark in listeners.py \
 	  "listeners.py --listeners 20000 --rooms 3 --audiences 2 --scale 0.1 --minutes 1" joins.py peers.py trust.py \
-	  events.py; do \
+	  events.py workers.py; do \
 	  echo "$$benchmark"; $(BIN)/python benchmarks/$$benchmark || missed=1; \
 	done; exit $$missed
 

@@ -186,11 +186,53 @@ def study(
     resume: Annotated[bool, typer.Option("--resume", help="Keep the live runs that are there.")] = False,
     out: Annotated[Optional[Path], typer.Option("--out", help="The folder for the study's files.")] = None,  # noqa: UP045
     workers: Annotated[Optional[int], typer.Option("--workers", min=1, help="Threads to use.")] = None,  # noqa: UP045
+    scheduler: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            "--scheduler", metavar="ADDRESS", help="Simulate on a Dask cluster, e.g. tcp://10.0.0.5:8786."
+        ),
+    ] = None,
 ) -> int:
     """Answer how many people are needed, from many simulated runs and some live ones; 0 when it completes."""
     from chaos.cli import studying
 
-    return studying.study(file, studying.Asked(live, simulated, resume, out, workers))
+    return studying.study(file, studying.Asked(live, simulated, resume, out, workers, scheduler))
+
+
+@app.command()
+def smallest(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The experiment.", show_default=False)],
+    path: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--path", help="What to make stronger, e.g. faults[0].delay; without it: which faults?"),
+    ] = None,
+    from_: Annotated[Optional[str], typer.Option("--from", help="Its weakest value, which holds.")] = None,  # noqa: UP045
+    to: Annotated[Optional[str], typer.Option("--to", help="Its strongest value, which breaks it.")] = None,  # noqa: UP045
+    steps: Annotated[
+        int, typer.Option("--steps", min=1, max=1000, help="How finely to look between the two.")
+    ] = 32,
+    breaks_at: Annotated[
+        str, typer.Option("--breaks-at", help="The share of runs above which failing counts as broken.")
+    ] = "50%",
+    confidence: Annotated[str, typer.Option("--confidence", help="How sure the answer has to be.")] = "95%",
+    runs: Annotated[
+        Optional[int],  # noqa: UP045
+        typer.Option("--runs", min=1, help="Runs in all, at most (60 live, 200,000 simulated)."),
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Real runs, also where it could be simulated.")
+    ] = False,
+    seed: Seed = None,
+    out: Annotated[Optional[Path], typer.Option("--out", help="The folder for what is found.")] = None,  # noqa: UP045
+    set_: Overrides = None,
+) -> int:
+    """Find the weakest fault that breaks a passing experiment, or the fewest faults that break a failing one."""
+    from chaos.cli import smallest as searching
+
+    asked = searching.Asked(
+        path, from_, to, steps, breaks_at, confidence, runs, seed, live, out, tuple(set_ or ())
+    )
+    return searching.smallest(file, asked)
 
 
 @app.command()

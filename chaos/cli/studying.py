@@ -29,6 +29,7 @@ from chaos.study.plan import at_most
 from chaos.study.replay import replay
 from chaos.study.result import Concurrency, StudyResult
 from chaos.study.simulator import simulate
+from chaos.study.sweep import Executor, Threads
 
 TOLD_EVERY = 10.0
 """Real seconds between two progress lines in a pipe."""
@@ -44,13 +45,19 @@ class Asked:
     resume: bool = False
     out: Path | None = None
     workers: int | None = None
+    scheduler: str | None = None
 
 
 def study(file: Path, asked: Asked) -> int:
     """Conduct a study, write study.json and study.html, and tell the answer; 0 when it completes."""
     loaded = _loaded(file, asked)
-    folder = (asked.out or state.state_folder() / "studies" / file.stem).absolute()
     workers = asked.workers or os.cpu_count() or 1
+    with _executor(asked.scheduler, workers) as executor:
+        return _study(loaded, file, asked, workers, executor)
+
+
+def _study(loaded: LoadedStudy, file: Path, asked: Asked, workers: int, executor: Executor) -> int:
+    folder = (asked.out or state.state_folder() / "studies" / file.stem).absolute()
     trials = loaded.study.live.trials if asked.live is None else asked.live
     found = Lived()
     if trials:
@@ -68,7 +75,7 @@ def study(file: Path, asked: Asked) -> int:
             result = conduct(
                 loaded,
                 partial(simulate, durations=valid.durations),
-                workers=workers,
+                executor=executor,
                 heard=heard,
                 calibration=calibration,
                 durations=valid.durations,
@@ -79,6 +86,18 @@ def study(file: Path, asked: Asked) -> int:
     write(folder, result, _command(file, asked), time.time())
     _tell(result, folder)
     return 0
+
+
+@contextmanager
+def _executor(scheduler: str | None, workers: int) -> Iterator[Executor]:
+    """Where the simulated part is played: here, or on the cluster of a Dask scheduler."""
+    if scheduler is None:
+        yield Threads(workers)
+        return
+    from chaos.study.distributed import dask  # brings in Dask
+
+    with dask(scheduler) as executor:
+        yield executor
 
 
 def validate(files: Sequence[Path]) -> None:

@@ -80,10 +80,22 @@ class Variants:
         name: str = "document",
         folder: Path | None = None,
     ) -> None:
-        self.text, self.name, self.folder = text, name, folder
+        self._people: dict[str, CrewFile] = {}
+        self._read(text, faults, name, folder)
+
+    def _read(self, text: str, faults: Mapping[str, type[FaultSpec]], name: str, folder: Path | None) -> None:
+        self.text, self.name, self.folder, self._faults = text, name, folder, dict(faults)
         self._root, self._problems = parse(text, name)
         self._model = experiment_model(tuple(faults[word] for word in sorted(faults)))
-        self._people: dict[str, CrewFile] = {}
+
+    def __getstate__(self) -> tuple[str, dict[str, type[FaultSpec]], str, dict[str, CrewFile]]:
+        """What another process needs: the text, and the crew files that were read with it so far."""
+        return self.text, self._faults, self.name, self._people
+
+    def __setstate__(self, state: tuple[str, dict[str, type[FaultSpec]], str, dict[str, CrewFile]]) -> None:
+        """There the document has no folder: what was read goes along, and nothing else is looked for."""
+        text, faults, name, self._people = state
+        self._read(text, faults, name, None)
 
     def loaded(self, overrides: Sequence[str] = ()) -> Loaded:
         """The document with these overrides. Raises DocumentError with every problem at once."""
@@ -99,6 +111,12 @@ class Variants:
             raise DocumentError(_sorted(found))
         home = (self.folder or Path()).absolute()
         return Loaded(experiment, self.text, self.name, home, tuple(overrides), tuple(_sorted(warnings)))
+
+    def written(self, overrides: Sequence[str] = ()) -> Data:
+        """What the document says with these overrides; whether that is sound shows when it is loaded."""
+        root = unshared(self._root)
+        command_line.apply(root, overrides)
+        return data(root)
 
     def _check(self, root: Node, found: list[Problem]) -> list[Problem]:
         """What does not fit together is added to `found`; what is doubtful is returned."""
@@ -123,10 +141,12 @@ class Variants:
     def _with_people(self, experiment: Experiment, found: list[Problem]) -> Experiment:
         """With the people of the document's crew file below those that it gives itself."""
         crew = experiment.crew
-        if crew is None or crew.people_file is None or self.folder is None:
+        if crew is None or crew.people_file is None:
             return experiment
         try:
             if crew.people_file not in self._people:
+                if self.folder is None:
+                    return experiment
                 self._people[crew.people_file] = read(self.folder / crew.people_file, CrewFile)
         except DocumentError as error:
             found += error.problems

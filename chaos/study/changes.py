@@ -43,19 +43,23 @@ class Between:
     @classmethod
     def of(cls, given: Range) -> Between:
         """The ends of a range, which have to be of one kind."""
-        ends = (given.low, given.high)
+        return cls.ends(given.low, given.high, log=given.shape == "log-uniform")
+
+    @classmethod
+    def ends(cls, low: Value, high: Value, *, log: bool = False) -> Between:
+        """Between these two, which have to be of one kind."""
+        ends = (low, high)
         if any(isinstance(end, bool) for end in ends):
             raise UnitError("is no number", "a number, a ratio or a duration")
         duration = any(isinstance(end, str) and _is_duration(end) for end in ends)
         read = parse_duration if duration else parse_ratio
-        low, high = (read(end) for end in ends)
-        log = given.shape == "log-uniform"
-        if low >= high or (log and low <= 0):
+        first, last = (read(end) for end in ends)
+        if first >= last or (log and first <= 0):
             raise UnitError(
-                "is not below the high end" if low >= high else "has no logarithm",
+                "is not below the high end" if first >= last else "has no logarithm",
                 "a low end above 0 and below the high one" if log else "a low end below the high one",
             )
-        return cls(low, high, duration, all(isinstance(end, int) for end in ends), log)
+        return cls(first, last, duration, all(isinstance(end, int) for end in ends), log)
 
     def value(self, share: float) -> Value:
         """The value that leaves `share` (0 to 1) of the range below it."""

@@ -21,9 +21,18 @@ from chaos.study.durations import Durations
 from chaos.study.loading import LoadedStudy
 from chaos.study.outer import Outer, determined
 from chaos.study.plan import Plan, plan
-from chaos.study.result import ArmCurve, Assumed, Calibration, Minimum, StudyResult, Worth
+from chaos.study.result import (
+    ArmCurve,
+    Assumed,
+    Calibration,
+    Minimum,
+    SmallestFailure,
+    StudyResult,
+    Worth,
+)
 from chaos.study.simulator import Trials
-from chaos.study.sweep import Cell, Simulate, Sweep
+from chaos.study.smallest.sweeping import smallest_failures
+from chaos.study.sweep import Cell, Executor, Simulate, Sweep, Threads
 
 DEFAULTS = Durations()
 NOT_CALIBRATED = Calibration(
@@ -40,11 +49,12 @@ def conduct(
     simulate: Simulate,
     *,
     workers: int = 1,
+    executor: Executor | None = None,
     heard: Callable[[int, int], None] = lambda _done, _all: None,
     calibration: Calibration = NOT_CALIBRATED,
     durations: Durations = DEFAULTS,
 ) -> StudyResult:
-    """Play a study; the result is the same for any number of `workers` (threads).
+    """Play a study; the result is the same for any number of `workers` (threads), and for any `executor`.
 
     `durations` are those that `simulate` rests on, for the report. `heard` is told after each cell how many trials are
     done, and how many there are in all.
@@ -58,8 +68,11 @@ def conduct(
         done += trials
         heard(done, cells.trials)
 
-    sweep = Sweep(loaded, simulate, workers=workers, heard=count)
-    return _Conduct(loaded, cells, sweep, main, durations).result(calibration)
+    executor = executor or Threads(workers)
+    sweep = Sweep(loaded, simulate, executor=executor, heard=count)
+    conducted = _Conduct(loaded, cells, sweep, main, durations)
+    conducted.found = tuple(smallest_failures(loaded, Sweep(loaded, simulate, executor=executor)))
+    return conducted.result(calibration)
 
 
 class _Conduct:
@@ -70,6 +83,7 @@ class _Conduct:
         self.durations = durations
         self.judge = Judge(loaded.study, float(main.timeline.total))
         self.events = self.trials = 0
+        self.found: tuple[SmallestFailure, ...] = ()
 
     def result(self, calibration: Calibration) -> StudyResult:
         """Section by section, in the order of the plan."""
@@ -105,7 +119,7 @@ class _Conduct:
             confidence=study.target.confidence,
             seed=study.seed,
             time_scale=self.main.time_scale,
-            simulated_trials=self.trials,
+            simulated_trials=self.trials + sum(one.found.runs for one in self.found),
             events=self.events,
             minimum_headcount=tuple(minima),
             worth_in_heads=tuple(self._worth(number, minima, outer) for number in range(1, len(arms))),
@@ -113,6 +127,7 @@ class _Conduct:
             attribution=attribution,
             ablation=ablation,
             sensitivity=sensitivity,
+            smallest=self.found,
             parameter_draws=len(self.cells.parameters),
             assumptions=tuple(self._assumptions(calibration)),
             calibration=calibration,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from chaos.clock import RealSeconds
-from chaos.experiment.base import Many, Model
+from chaos.experiment.base import Many, Model, wrong
 from chaos.experiment.objective import Title
 from chaos.experiment.units import Ratio, RealDuration
 
@@ -189,6 +189,32 @@ class Ablation(Model):
     """Those that are switched off in turn."""
 
 
+class Smallest(Model):
+    """The smallest failure of one point: with `path` the weakest fault that breaks it, without the fewest faults."""
+
+    at: At
+    """At which point."""
+    path: Annotated[str, Field(min_length=1)] | None = None
+    """What is made stronger."""
+    from_: Annotated[Value | None, Field(alias="from")] = None
+    """Its weakest value."""
+    to: Value | None = None
+    """Its strongest value."""
+    steps: Annotated[int, Field(ge=1, le=1000)] = 32
+    """How finely it is looked between the two."""
+    breaks_at: Annotated[Ratio, Field(gt=0, lt=1)] = 0.5
+    """It is broken where more than this share of the rooms is lost."""
+
+    @model_validator(mode="after")
+    def _both_ends(self) -> Self:
+        given = [one is not None for one in (self.path, self.from_, self.to)]
+        if any(given) and not all(given):
+            raise wrong(
+                "goes with the other two", at="path", expected="`path`, `from` and `to` together, or none"
+            )
+        return self
+
+
 class Study(Model):
     """How many people keep the room alive, and how sure that is."""
 
@@ -223,6 +249,8 @@ class Study(Model):
     """Which of the competing causes the outcome is due to."""
     ablation: Ablation | None = None
     """What each mechanism of the crew model is worth."""
+    smallest: Annotated[Many[Smallest], Field(max_length=10)] = ()
+    """The weakest faults that break points that hold, and the fewest that break points that fail."""
 
     @property
     def all_arms(self) -> tuple[Arm, ...]:

@@ -19,6 +19,7 @@ from chaos.experiment.words import nearest, one_of
 from chaos.study.changes import Between, overrides, text
 from chaos.study.document import Changes, Study, Value
 from chaos.study.evenings import Evenings, LiveTrial
+from chaos.study.smallest.weakest import ladder
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,11 @@ def _names(study: Study, root: Node) -> Iterator[Problem]:
             if number >= len(study.arms):
                 path = ("others", "arms", number - len(study.arms), "name")
             yield _problem(root, path, "is the name of another arm too", "a name of its own")
-    named = [
+    named: list[tuple[Path_, str | None]] = [
         (("ablation", "arm"), study.ablation.arm if study.ablation else None),
         (("sensitivity", "at", "arm"), study.sensitivity.at.arm if study.sensitivity else None),
     ]
+    named += [(("smallest", number, "at", "arm"), one.at.arm) for number, one in enumerate(study.smallest)]
     for where, called in named:
         if called is not None and called not in names:
             yield _problem(root, where, "no arm has this name", one_of(names), nearest(called, names))
@@ -128,12 +130,17 @@ def _names(study: Study, root: Node) -> Iterator[Problem]:
     for number, value in enumerate(values):
         if value in values[:number]:
             yield _problem(root, ("varies", "values", number), "is there twice", "each value once")
+    if study.sensitivity is not None and study.parameters is None:
+        yield _problem(root, ("sensitivity",), "needs `parameters` with their ranges")
+    points: list[tuple[Path_, Value]] = []
     if study.sensitivity is not None:
-        if study.parameters is None:
-            yield _problem(root, ("sensitivity",), "needs `parameters` with their ranges")
-        if study.sensitivity.at.value not in values:
-            words = [text(value) for value in values]
-            yield _problem(root, ("sensitivity", "at", "value"), "is no value of `varies`", one_of(words))
+        points += [(("sensitivity", "at", "value"), study.sensitivity.at.value)]
+    points += [
+        (("smallest", number, "at", "value"), one.at.value) for number, one in enumerate(study.smallest)
+    ]
+    for where, value in points:
+        if value not in values:
+            yield _problem(root, where, "is no value of `varies`", one_of([text(one) for one in values]))
 
 
 def _ranges(study: Study, root: Node) -> Iterator[Problem]:
@@ -153,6 +160,12 @@ def _ranges(study: Study, root: Node) -> Iterator[Problem]:
             Between.of(one)
         except UnitError as error:
             yield _problem(root, (*where, "low"), error.message, error.expected)
+    for number, asked in enumerate(study.smallest):
+        if asked.from_ is not None and asked.to is not None:
+            try:
+                ladder(asked.from_, asked.to, asked.steps)
+            except UnitError as error:
+                yield _problem(root, ("smallest", number, "from"), error.message, error.expected)
 
 
 class _Trying:
@@ -185,6 +198,12 @@ class _Trying:
         for number, factor in enumerate(study.attribution.factors if study.attribution is not None else ()):
             yield from self._try(("attribution", "factors", number, "from"), easiest, factor.from_)
             yield from self._try(("attribution", "factors", number, "to"), easiest, factor.to)
+        for number, asked in enumerate(study.smallest):
+            for end, strength in (("from", asked.from_), ("to", asked.to)):
+                if asked.path is not None and strength is not None:
+                    point = [one.set for one in study.all_arms if one.name == asked.at.arm]
+                    there = (*point, self._varied(asked.at.value), {asked.path: strength})
+                    yield from self._try(("smallest", number, end), *there)
 
     def _varied(self, value: Value) -> Changes:
         return {self.study.varies.path: value}

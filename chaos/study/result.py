@@ -6,6 +6,7 @@ from typing import Literal
 
 from chaos.experiment.base import Many, Model
 from chaos.study.document import Changes, Value
+from chaos.study.smallest.result import Smallest
 
 
 class Bounds(Model):
@@ -200,6 +201,14 @@ class Swings(Model):
     swings: Many[Swing]
 
 
+class SmallestFailure(Model):
+    """The smallest failure of one point."""
+
+    arm: str
+    value: Value
+    found: Smallest
+
+
 class Assumed(Model):
     """One thing that is taken for granted: what, the figure in words, where it comes from."""
 
@@ -361,6 +370,7 @@ class StudyResult(Model):
     attribution: Causes | None
     ablation: Ablations | None
     sensitivity: Swings | None
+    smallest: Many[SmallestFailure] = ()
     parameter_draws: int
     assumptions: Many[Assumed]
     calibration: Calibration

@@ -44,40 +44,22 @@ def survived(trials: Trials) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return np.isposinf(trials.lost_at)
 
 
-class Sweep:
-    """Plays cells with `workers` threads; `heard` is told how many trials each finished cell was worth."""
+@dataclass(frozen=True)
+class Player:
+    """Plays any cell of one study. What comes out depends on the cell alone, wherever it is played."""
 
-    def __init__(
-        self,
-        loaded: LoadedStudy,
-        simulate: Simulate,
-        *,
-        workers: int = 1,
-        heard: Callable[[int], None] = lambda _: None,
-    ) -> None:
-        self.loaded, self._simulate, self._workers, self._heard = loaded, simulate, workers, heard
-        self._target = loaded.study.target
+    loaded: LoadedStudy
+    simulate: Simulate
 
-    def play(self, cells: Sequence[Cell]) -> Iterator[Trials]:
-        """The trials of each cell, in the order of `cells`; the same bytes for any number of workers."""
-        pool = ThreadPoolExecutor(self._workers)
-        try:
-            for cell, done in [(cell, pool.submit(self._one, cell)) for cell in cells]:
-                yield done.result()
-                self._heard(cell.trials)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-    def _one(self, cell: Cell) -> Trials:
+    def __call__(self, cell: Cell) -> Trials:
+        """The trials of a cell."""
         experiment = self.loaded.experiment(*cell.changes).experiment
         played: list[Trials] = []
         done = 0
         while done < cell.trials:
             trials = min(cell.batch or cell.trials, cell.trials - done)
             played.append(
-                self._simulate(
-                    experiment, first=cell.first + done, trials=trials, runbook=self.loaded.runbook
-                )
+                self.simulate(experiment, first=cell.first + done, trials=trials, runbook=self.loaded.runbook)
             )
             done += trials
             if cell.batch is not None and self._decided(played):
@@ -85,9 +67,60 @@ class Sweep:
         return _joined(played)
 
     def _decided(self, played: Sequence[Trials]) -> bool:
+        target = self.loaded.study.target
         lived = sum(int(survived(one).sum()) for one in played)
         trials = sum(int((~np.isnan(one.lost_at)).sum()) for one in played)
-        return self._target.survival not in confidence_sequence(lived, trials, self._target.confidence)
+        return target.survival not in confidence_sequence(lived, trials, target.confidence)
+
+
+class Executor(Protocol):
+    """Where cells are played: in threads of this process, or by the workers of a cluster."""
+
+    def played(self, player: Player, cells: Sequence[Cell]) -> Iterator[Trials]:
+        """The trials of each cell once, in the order of `cells`; what is left is given up when this is closed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Threads:
+    """Threads of this process."""
+
+    workers: int = 1
+
+    def played(self, player: Player, cells: Sequence[Cell]) -> Iterator[Trials]:
+        """See `Executor`."""
+        pool = ThreadPoolExecutor(self.workers)
+        try:
+            for done in [pool.submit(player, cell) for cell in cells]:
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+class Sweep:
+    """Plays cells with `workers` threads, or where `executor` plays them.
+
+    `heard` is told how many trials each finished cell was worth.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedStudy,
+        simulate: Simulate,
+        *,
+        workers: int = 1,
+        executor: Executor | None = None,
+        heard: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        self.loaded, self._heard = loaded, heard
+        self._player = Player(loaded, simulate)
+        self._executor = executor or Threads(workers)
+
+    def play(self, cells: Sequence[Cell]) -> Iterator[Trials]:
+        """The trials of each cell, in the order of `cells`; the same bytes for any executor."""
+        for cell, trials in zip(cells, self._executor.played(self._player, cells), strict=True):
+            yield trials
+            self._heard(cell.trials)
 
 
 def _joined(played: Sequence[Trials]) -> Trials:

@@ -86,6 +86,31 @@ def test_arms_and_values_meet_the_same_seeds() -> None:
             "live: {trials: 1, set: {time_scale: 0}}\narms:\n",
             "live.set.time_scale: the experiment refuses",
         ),
+        (
+            "arms:\n",
+            "smallest: [{at: {arm: hardend, value: 2}}]\narms:\n",
+            'smallest[0].at.arm: no arm has this name (got "hardend")',
+        ),
+        (
+            "arms:\n",
+            "smallest: [{at: {arm: hardened, value: 7}}]\narms:\n",
+            "smallest[0].at.value: is no value of `varies`",
+        ),
+        (
+            "arms:\n",
+            'smallest: [{at: {arm: hardened, value: 2}, path: "faults[0].delay", from: 1s}]\narms:\n',
+            "smallest[0].path: goes with the other two",
+        ),
+        (
+            "arms:\n",
+            'smallest: [{at: {arm: hardened, value: 2}, path: "faults[0].delay", from: 1s, to: 1s}]\narms:\n',
+            "smallest[0].from: is not below the high end",
+        ),
+        (
+            "arms:\n",
+            'smallest: [{at: {arm: hardened, value: 2}, path: "faults[0].dely", from: 1s, to: 2s}]\narms:\n',
+            "smallest[0].from: the experiment refuses it",
+        ),
         ("failure-to-launch.yaml", "no-such.yaml", "experiment: no such file"),
     ],
 )
@@ -169,11 +194,13 @@ GUIDE = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
 
 def test_the_study_of_the_guide_is_valid(tmp_path: Path) -> None:
     """Whoever copies it gets no error."""
-    block = re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)[0]
+    block, smallest = re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL)[:2]
     found = written(
-        tmp_path, block.replace("../failure-to-launch.yaml", f"{ROOT}/experiments/failure-to-launch.yaml")
+        tmp_path,
+        (block + smallest).replace("../failure-to-launch.yaml", f"{ROOT}/experiments/failure-to-launch.yaml"),
     )
     assert [arm.name for arm in found.study.arms] == ["as-found", "hardened"]
+    assert len(found.study.smallest) == 2
 
 
 def test_the_guide_names_every_section_and_every_column() -> None:
