@@ -78,6 +78,19 @@ class _Groups(BaseModel):
     groups: list[_Group]
 
 
+class _Target(BaseModel):
+    labels: dict[str, str] = {}
+    scrape_url: str = Field("", alias="scrapeUrl")
+
+
+class _Targets(BaseModel):
+    active: list[_Target] = Field([], alias="activeTargets")
+
+
+class _Names(BaseModel):
+    names: list[str]
+
+
 class _Config(BaseModel):
     yaml: str
 
@@ -161,6 +174,15 @@ class Prometheus:
             for alert in alerts
             if alert.state == "firing"
         ]
+
+    async def metrics(self) -> list[str]:
+        """The names of all metrics that it has, those of recording rules included."""
+        return self._parse(_Names, {"names": await self._get("label/__name__/values")}, "metric names").names
+
+    async def targets(self) -> list[tuple[str, str]]:
+        """What it scrapes: each target's job and the URL that is scraped."""
+        found = self._parse(_Targets, await self._get("targets?state=active"), "targets")
+        return [(one.labels.get("job", ""), one.scrape_url) for one in found.active]
 
     async def interval(self, query: str) -> float:
         """How far apart new values of `query` come, in seconds: the longest of the global scrape interval and the
