@@ -328,6 +328,30 @@ def demo(seed: Seed = None, out: Out = None) -> int:
     return showing.demo(seed, out)
 
 
+import_ = typer.Typer(help="Turn another tool's experiment into a Standby document.", no_args_is_help=True)
+app.add_typer(import_, name="import")
+
+
+@import_.command("chaostoolkit")
+def import_chaostoolkit(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The experiment, JSON or YAML.", show_default=False)
+    ],
+    proxies: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--proxies",
+            metavar="FILE",
+            help="The proxies that are there before it, as Toxiproxy's -config has them.",
+        ),
+    ] = None,
+) -> int:
+    """Print a Chaos Toolkit experiment as a Standby document; what has no equivalent is listed on standard error."""
+    from chaos.cli import importing
+
+    return importing.chaostoolkit(file, proxies)
+
+
 link = typer.Typer(
     help="Put a Toxiproxy between two services of a namespace, and take it away.", no_args_is_help=True
 )
