@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
 import pytest
 
 from chaos import api as api  # imported here once, and not anew in each session that a test starts
-from chaos.testing.services import two_services
+from chaos.testing.services import free_port, two_services
+from tests.local.redis_server import redis_folder
 from tests.local.standby import Standby
 
 pytest_plugins = ["pytester"]
@@ -104,4 +107,28 @@ def test_documents_and_chaos_run_give_verdicts(folder: Path, pytester: pytest.Py
     done = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-n", "2", "--standby-out=out")
     done.assert_outcomes(passed=2)
     assert (folder / "out" / "own" / "report.html").exists()
+    assert Standby(folder).left() == []
+
+
+@pytest.mark.full
+def test_the_example_of_the_guide_passes_on_the_services_of_the_readme(
+    folder: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files saved as the README and docs/testing.md give them: a real Redis is slow, and a visitor waits for it."""
+    root = Path(__file__).parents[2]
+    readme, guide = (root / "README.md").read_text(), (root / "docs" / "testing.md").read_text()
+    (program, _) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
+    (_, document) = re.findall(r"```yaml\n(.*?)```", readme, flags=re.DOTALL)
+    example = next(
+        block for block in re.findall(r"```python\n(.*?)```", guide, re.DOTALL) if "chaos_fault" in block
+    )
+    ports = {old: str(free_port()) for old in ("18001", "18002")}
+    for old, new in ports.items():
+        document, example = document.replace(old, new), example.replace(old, new)
+    (folder / "counter.py").write_text(program)
+    (folder / "slow-redis.yaml").write_text(document)
+    (folder / "test_visitors.py").write_text(example)
+    monkeypatch.setenv("PATH", f"{redis_folder()}{os.pathsep}{os.environ['PATH']}")
+    done = pytester.runpytest_subprocess("-p", "no:cacheprovider", "test_visitors.py")
+    done.assert_outcomes(passed=1)
     assert Standby(folder).left() == []

@@ -91,8 +91,8 @@ def leaves(section: JsonValue) -> int:
 
 
 ODD: list[JsonValue] = [
-    None, True, 0, -1, 1.5, 10**9, "", "x", "a: b", "${host}", "${", "\x07", "\ud800", "FALSE", [], [None], ["x", 2], {},
-    {"a": 1}, {"FALSE": [0.5]}, {"\x1b": "x"}, {"type": "env"}, [[{}]],
+    None, True, 0, -1, 1.5, 10**9, "", "x", "a: b", "${host}", "${", "\x07", "\ud800", "FALSE", [], [None], ["x", 2],
+    {}, {"a": 1}, {"FALSE": [0.5]}, {"\x1b": "x"}, {"type": "env"}, [[{}]],
 ]  # fmt: skip
 """What nobody means to write, and somebody does."""
 ANY = st.sampled_from(ODD)
