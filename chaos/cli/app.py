@@ -235,7 +235,7 @@ def explain(
 
 
 @app.command()
-def new(  # noqa: PLR0913, PLR0917  one for each option
+def new(
     file: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Argument(metavar="[FILE]", help="Where to write it; standard output unless given."),
