@@ -16,10 +16,11 @@ from chaos.authoring import discovery
 from chaos.authoring.discovery import Seen
 from chaos.authoring.draft import Wanted, drafted, offered, targets
 from chaos.authoring.explanation import explained
-from chaos.authoring.outline import outline
+from chaos.authoring.outline import Outline, outline
 from chaos.authoring.picture import html, svg
 from chaos.authoring.reference import Entry, Parameter, entries, shared_parameters
 from chaos.authoring.terminal import drawn
+from chaos.cli.documents import told_apart
 from chaos.errors import UsageError
 from chaos.experiment import load
 from chaos.experiment.words import nearest, one_of
@@ -92,18 +93,31 @@ def explain(files: Sequence[Path], overrides: Sequence[str], picture: Path | Non
     """Say and draw what each document would do. Touches nothing but the file of the picture."""
     if picture is not None and (len(files) != 1 or picture.suffix not in (".svg", ".html")):
         raise UsageError("`--picture` draws one document into a file that ends in .svg or .html")
-    plans = [(path, outline(load(path, faults=spec_types(), overrides=overrides))) for path in files]
-    for place, (_, plan) in enumerate(plans):
+    studies, _ = told_apart(files)
+    for place, path in enumerate(files):
         print("\n" * bool(place), end="")
-        for line in explained(plan):
-            print(line)
-        print()
-        for line in drawn(plan, shutil.get_terminal_size().columns):
+        heading: list[str] = []
+        if path in studies:
+            heading, plan = _of_study(path, overrides)
+        else:
+            plan = outline(load(path, faults=spec_types(), overrides=overrides))
+        for line in (*heading, *explained(plan), "", *drawn(plan, shutil.get_terminal_size().columns)):
             print(line)
         if picture is not None:
             _write(picture, html(plan) if picture.suffix == ".html" else svg(plan))
     print("\nnothing was touched")
     return 0
+
+
+def _of_study(path: Path, overrides: Sequence[str]) -> tuple[list[str], Outline]:
+    """What a study says of itself, and the experiment that it plays."""
+    from chaos.authoring.studies import explained_study
+    from chaos.study.loading import load_study
+
+    if overrides:
+        raise UsageError(f"{path}: `--set` changes experiments; a study says itself what it changes")
+    loaded = load_study(path, faults=spec_types())
+    return explained_study(loaded.study), outline(loaded.experiment())
 
 
 def faults(name: str | None) -> int:

@@ -156,6 +156,17 @@ def test_explaining_touches_nothing_but_the_picture(
     assert {path.name for path in tmp_path.iterdir()} == {"it.svg"}
 
 
+def test_a_study_is_explained_with_the_experiment_that_it_plays(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is compared and how often, then the experiment itself; values are the study's own to change."""
+    study = str(ROOT / "experiments" / "studies" / "headcount.yaml")
+    assert run_app(["explain", study]) == 0
+    told = capsys.readouterr().out
+    assert "What is compared\n  as-found" in told
+    assert "crew.headcount is 0, 1, 2" in told
+    assert "Failure to launch" in told
+    assert run_app(["explain", study, "--set", "seed=1"]) == 2
+
+
 def test_one_fault_is_told_alone(capsys: pytest.CaptureFixture[str]) -> None:
     """`standby faults latency`: its parameters and example, no other fault's."""
     assert run_app(["faults", "latency"]) == 0
