@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.standby import Standby
+from tests.local.standby import Standby, wait_until
 
 pytestmark = [pytest.mark.local, pytest.mark.full, pytest.mark.timeout(180)]
 
@@ -21,7 +21,9 @@ def test_a_world_that_runs_tells_what_there_is(tmp_path: Path) -> None:
         shown = standby.run("new", "--of", "kept", "--show").stdout
         assert "media-to-platform: media calls platform" in shown
         assert "edge: audience calls media" in shown
-        assert "platform_" in shown
+        wait_until(
+            lambda: "  up\n" in standby.run("new", "--of", "kept", "--show").stdout, 60, "a first scrape"
+        )
         scraped = standby.run("new", "--of", prometheus, "--show").stdout
         assert "a Prometheus does not know who calls whom" in scraped
         assert "up\n" in scraped

@@ -167,7 +167,7 @@ def short() -> list[str]:
 def test_ten_experiments_find_the_same_by_both(shop: Shop) -> None:
     """Each probe is met, or not, by both; those that should deviate do, and all others do not."""
     peer = chaostoolkit()
-    with ThreadPoolExecutor(4) as pool:  # each run has a Toxiproxy of its own
+    with ThreadPoolExecutor(3) as pool:  # each run has a Toxiproxy of its own
         ours = dict(
             zip(TEN, pool.map(lambda path: by_standby(shop, shop.folder / path.name), TEN), strict=True)
         )

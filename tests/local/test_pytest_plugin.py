@@ -114,7 +114,7 @@ def test_documents_and_chaos_run_give_verdicts(folder: Path, pytester: pytest.Py
 def test_the_example_of_the_guide_passes_on_the_services_of_the_readme(
     folder: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files saved as the README and docs/testing.md give them: a real Redis is slow, and a visitor waits for it."""
+    """Files saved as the README and docs/testing.md give them: a real Redis hangs, and a visitor is told so."""
     root = Path(__file__).parents[2]
     readme, guide = (root / "README.md").read_text(), (root / "docs" / "testing.md").read_text()
     (program, _) = re.findall(r"```python\n(.*?)```", readme, flags=re.DOTALL)
