@@ -85,7 +85,7 @@ async def _export(
     prometheus: Prometheus, folder: Path, begun: float, ended: float, queries: Iterable[str]
 ) -> int:
     """Read the run's series slice by slice into a file; its size in bytes. Raises ClientError, OSError."""
-    asked = {name for query in queries for name in _NAME.findall(query)} & await prometheus.names()
+    asked = {name for query in queries for name in _NAME.findall(query)} & set(await prometheus.metrics())
     selector = f'{{__name__=~"{"|".join([OURS, *sorted(asked)])}"}}'
     found = await prometheus.instant(f"count(last_over_time({selector}[{ended - begun:.0f}s]))", at=ended)
     several = found[0].samples[0][1] if found else 0.0

@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 import typer
 
 import chaos
+from chaos.cli import completion
 from chaos.codes import INCONCLUSIVE, NOT_UNDONE, USAGE
 from chaos.errors import DocumentError, StandbyError, UndoError, UsageError
 
@@ -28,13 +29,21 @@ app = typer.Typer(
 )
 
 Files = Annotated[
-    list[Path], typer.Argument(help="Experiment documents, or folders of them.", show_default=False)
+    list[Path],
+    typer.Argument(
+        help="Experiment documents, or folders of them.",
+        show_default=False,
+        autocompletion=completion.documents,
+    ),
 ]
 Overrides = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads it
     typer.Option("--set", metavar="PATH=VALUE", help="Set a value of the document, e.g. crew.headcount=3."),
 ]
-World = Annotated[Optional[str], typer.Option("--world", help="local, kind or kubernetes.")]  # noqa: UP045
+World = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option("--world", help="local, kind or kubernetes.", autocompletion=completion.worlds),
+]
 Context = Annotated[Optional[str], typer.Option(help="The context of the cluster.")]  # noqa: UP045
 Namespace = Annotated[Optional[str], typer.Option(help="The namespace in the cluster.")]  # noqa: UP045
 Seed = Annotated[Optional[int], typer.Option("--seed", min=0, help="The seed of every draw.")]  # noqa: UP045
@@ -265,12 +274,100 @@ def schema(
 
 
 @app.command()
-def faults() -> int:
-    """List the faults with their parameters."""
-    from chaos.cli import documents
+def faults(
+    name: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Argument(metavar="[FAULT]", help="One fault only.", autocompletion=completion.faults),
+    ] = None,
+) -> int:
+    """List the faults: parameters with their units, and an example of each."""
+    from chaos.cli import writing
 
-    documents.tell_faults()
+    return writing.faults(name)
+
+
+@app.command(name="completion")
+def completion_(
+    shell: Annotated[
+        str, typer.Argument(metavar="bash|zsh|fish", help="Your shell.", autocompletion=completion.shells)
+    ],
+) -> int:
+    """Print what makes a shell complete commands, options, faults, worlds and documents."""
+    print(completion.script(shell, app), end="")
     return 0
+
+
+@app.command()
+def explain(
+    files: Files,
+    set_: Overrides = None,
+    picture: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--picture", metavar="FILE", help="Also draw it into this .svg or .html file."),
+    ] = None,
+) -> int:
+    """Say in words, and draw, what an experiment would do and how far it reaches; nothing is touched."""
+    from chaos.cli import documents, writing
+
+    return writing.explain(documents.expanded(files), set_ or [], picture)
+
+
+@app.command()
+def new(
+    file: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Argument(metavar="[FILE]", help="Where to write it; standard output unless given."),
+    ] = None,
+    of: Annotated[
+        str,
+        typer.Option(
+            "--of",
+            metavar="rooms|kept|DOCUMENT|URL",
+            help="What it is about: the reference rooms, the kept local world, the services of a document, or what "
+            "the Prometheus at a URL scrapes.",
+            autocompletion=completion.systems,
+        ),
+    ] = "rooms",
+    prometheus: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option("--prometheus", metavar="URL", help="A Prometheus to ask for metrics, beside that."),
+    ] = None,
+    title: Annotated[str, typer.Option("--title", help="What the report is called.")] = "",
+    question: Annotated[str, typer.Option("--question", help="The one question that it answers.")] = "",
+    fault: Annotated[
+        str,
+        typer.Option(
+            "--fault", help="What goes wrong; `none` for a control.", autocompletion=completion.faults
+        ),
+    ] = "",
+    on: Annotated[str, typer.Option("--on", metavar="LINK|TIER", help="What the fault is put on.")] = "",
+    with_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--with", metavar="NAME=VALUE", help="A parameter of the fault, e.g. delay=300ms."),
+    ] = None,
+    query: Annotated[str, typer.Option("--query", metavar="PROMQL", help="What must hold, by PromQL.")] = "",
+    http: Annotated[
+        str, typer.Option("--http", metavar="URL", help="What must hold: this answers 200.")
+    ] = "",
+    expect: Annotated[str, typer.Option("--expect", help="What the value must be, e.g. '>= 0.9'.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    show: Annotated[
+        bool, typer.Option("--show", help="Only show the tiers, links, metrics and faults that there are.")
+    ] = False,
+    ask: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option("--ask/--no-ask", help="Ask for what is not given; asked at a terminal unless given."),
+    ] = None,
+) -> int:
+    """Write a new experiment that is valid: asks what it is about, or takes it from the options."""
+    from chaos.authoring.draft import Wanted
+    from chaos.cli import writing
+
+    settings = writing.settings_of(with_ or [])
+    wanted = Wanted(title, question, fault, on, settings, query, http, expect)
+    ask = sys.stdin.isatty() and not fault if ask is None else ask
+    asked = writing.Asked(of, prometheus, file, force, ask, wanted)
+    return writing.show(asked) if show else writing.new(asked)
 
 
 @app.command()
@@ -368,6 +465,30 @@ def demo(seed: Seed = None, out: Out = None) -> int:
     from chaos.cli import showing
 
     return showing.demo(seed, out)
+
+
+import_ = typer.Typer(help="Turn another tool's experiment into a Standby document.", no_args_is_help=True)
+app.add_typer(import_, name="import")
+
+
+@import_.command("chaostoolkit")
+def import_chaostoolkit(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The experiment, JSON or YAML.", show_default=False)
+    ],
+    proxies: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            "--proxies",
+            metavar="FILE",
+            help="The proxies that are there before it, as Toxiproxy's -config has them.",
+        ),
+    ] = None,
+) -> int:
+    """Print a Chaos Toolkit experiment as a Standby document; what has no equivalent is listed on standard error."""
+    from chaos.cli import importing
+
+    return importing.chaostoolkit(file, proxies)
 
 
 link = typer.Typer(

@@ -20,7 +20,7 @@ def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
     known = spec_types()
     problems: list[Problem] = []
     loaded: list[Loaded] = []
-    for path in _expanded(files):
+    for path in expanded(files):
         try:
             one = load(path, faults=known, overrides=overrides)
             _check_runbook(one)
@@ -34,7 +34,7 @@ def load_all(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
 
 def told_apart(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """The studies among the files, and the others: a study says what varies."""
-    several = _expanded(files)
+    several = expanded(files)
     studies = [path for path in several if _is_study(path)]
     return studies, [path for path in several if path not in studies]
 
@@ -90,26 +90,8 @@ def tell_plan(loaded: Loaded) -> None:
         print(f"  warning: {warning}")
 
 
-def tell_faults() -> None:
-    """The faults, each with its parameters."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from chaos.faults.registry import registry
-
-    table = Table("fault", "parameters", "what goes wrong")
-    for name, fault in sorted(registry().items()):
-        shared = {"fault", "name", "at", "lasts", "until", "at_most", "select", "proof"}
-        own = [
-            f"{field.alias or key}{'' if field.is_required() else ' (optional)'}"
-            for key, field in fault.spec_type.model_fields.items()
-            if key not in shared
-        ]
-        table.add_row(name, ", ".join(own), (fault.spec_type.__doc__ or "").strip().splitlines()[0])
-    Console().print(table)
-
-
-def _expanded(files: Sequence[Path]) -> list[Path]:
+def expanded(files: Sequence[Path]) -> list[Path]:
+    """The files, and those of the folders among them. Raises UsageError for a folder without any."""
     found: list[Path] = []
     for path in files:
         if path.is_dir():

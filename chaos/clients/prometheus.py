@@ -12,7 +12,7 @@ from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
-from pydantic import BaseModel, Field, RootModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from ruamel.yaml import YAML
 
 from chaos.clients import routes
@@ -78,12 +78,21 @@ class _Groups(BaseModel):
     groups: list[_Group]
 
 
+class _Target(BaseModel):
+    labels: dict[str, str] = {}
+    scrape_url: str = Field("", alias="scrapeUrl")
+
+
+class _Targets(BaseModel):
+    active: list[_Target] = Field([], alias="activeTargets")
+
+
+class _Names(BaseModel):
+    names: list[str]
+
+
 class _Config(BaseModel):
     yaml: str
-
-
-class _Names(RootModel[list[str]]):
-    pass
 
 
 class _Snapshot(BaseModel):
@@ -170,6 +179,15 @@ class Prometheus:
             if alert.state == "firing"
         ]
 
+    async def metrics(self) -> list[str]:
+        """The names of all metrics that it has, those of recording rules included."""
+        return self._parse(_Names, {"names": await self._get("label/__name__/values")}, "metric names").names
+
+    async def targets(self) -> list[tuple[str, str]]:
+        """What it scrapes: each target's job and the URL that is scraped."""
+        found = self._parse(_Targets, await self._get("targets?state=active"), "targets")
+        return [(one.labels.get("job", ""), one.scrape_url) for one in found.active]
+
     async def interval(self, query: str) -> float:
         """How far apart new values of `query` come, in seconds: the longest of the global scrape interval and the
         intervals of the recording rules that `query` names."""
@@ -194,10 +212,6 @@ class Prometheus:
         if asked <= theirs <= answered:
             return 0.0
         return theirs - (answered if theirs > answered else asked)
-
-    async def names(self) -> set[str]:
-        """The names of all metrics that the server has."""
-        return set(self._parse(_Names, await self._get("label/__name__/values"), "the metrics' names").root)
 
     async def snapshot(self) -> str:
         """Have the server write a snapshot of all that it has; its name under `snapshots/` of the server's data.

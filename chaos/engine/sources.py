@@ -17,10 +17,12 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 import aiohttp
+from pydantic import JsonValue
 
 from chaos.clients import routes
 from chaos.clients.commands import run_command
@@ -235,8 +237,19 @@ def source_of(asked: Objective | Proof, folder: Path, links: Mapping[str, str]) 
     if asked.command is not None:
         return CommandSource(asked.command, asked.timeout, folder, links)
     if asked.python is not None:
-        return PythonSource(asked.python, _function(asked.python, folder), asked.timeout)
+        function = _function(asked.python, folder)
+        arguments = _with_links(asked.arguments, links) if isinstance(asked, Objective) else {}
+        return PythonSource(
+            asked.python, partial(function, **arguments) if arguments else function, asked.timeout
+        )
     return None
+
+
+def _with_links(arguments: Mapping[str, JsonValue], links: Mapping[str, str]) -> dict[str, JsonValue]:
+    """The arguments of a function, with the addresses of links in their texts."""
+    return {
+        name: filled(value, links) if isinstance(value, str) else value for name, value in arguments.items()
+    }
 
 
 def filled(text: str, links: Mapping[str, str]) -> str:

@@ -253,6 +253,8 @@ def _objective(
         yield Finding(
             path, "says nothing about what the query's value must be", 'a key expect, such as ">= 0.9"'
         )
+    if _given(objective, "arguments") and "python" not in sources:
+        yield Finding((*path, "arguments"), "are of no function", "a key python beside them")
     if "survives" in sources:
         yield from _survives(path, objective, whole)
     yield from _phases(path, objective, _mapping(whole.get("timeline")))

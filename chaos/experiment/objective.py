@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from chaos.clock import RealSeconds, StorySeconds
 from chaos.experiment.base import Many, Model
@@ -59,7 +59,10 @@ class Objective(Model):
     command: Annotated[Many[Text], Field(min_length=1)] | None = None
     """A command; its value is the number that it prints last, or 1 when it prints none; 0 when it fails."""
     python: FunctionName | None = None
-    """A function without arguments as `module:function`; its value is the number or truth that it returns."""
+    """A function as `module:function`; its value is the number or truth that it returns."""
+    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    """What `python` is called with, by name; in a text `$LINK_API_TO_DB` stands for a link's address. Nothing unless
+    given."""
     expect: Expectation | None = None
     """What every value must be. Required for `query`, none for `survives`, `== 1` for the others unless given."""
     during: Annotated[Many[Phase], Field(min_length=1)] = JUDGED

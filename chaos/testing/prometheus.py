@@ -20,13 +20,15 @@ class FakePrometheus:
             async with Prometheus(fake.url) as client: ...
 
     A query that is not there matches nothing. A range query returns the samples within its bounds as they are; an
-    instant query the last one that is not younger than its time. `mood`: `broken` answers 500, `silent` nothing,
-    `garbage` something that is no JSON. `snapshot` is the name of the snapshot that it says it wrote.
+    instant query the last one that is not younger than its time. `jobs` are what it says that it scrapes, each with its
+    URL. `mood`: `broken` answers 500, `silent` nothing, `garbage` something that is no JSON. `snapshot` is the name of
+    the snapshot that it says it wrote.
     """
 
     def __init__(self, series: Mapping[str, Samples] | None = None, *, interval: float = 1.0) -> None:
         self.series: dict[str, Samples] = dict(series or {})
         self.firing: list[Mapping[str, str]] = []
+        self.jobs: list[tuple[str, str]] = []
         self.mood: Mood = "well"
         self.snapshot = ""
         self.asked: list[Mapping[str, str]] = []
@@ -65,22 +67,27 @@ class FakePrometheus:
         return web.json_response({"status": "success", "data": self._data(request.path, asked)})
 
     def _data(self, path: str, asked: Mapping[str, str]) -> object:
+        found = self._told().get(path.rpartition("/")[2])
         match path.rpartition("/")[2]:
             case "query":
-                return {"resultType": "vector", "result": self._instant(asked)}
+                found = {"resultType": "vector", "result": self._instant(asked)}
             case "query_range":
-                return {"resultType": "matrix", "result": self._range(asked)}
-            case "alerts":
-                return {"alerts": [{"labels": dict(labels), "state": "firing"} for labels in self.firing]}
-            case "config":
-                return {"yaml": f"global:\n  scrape_interval: {self._interval:g}s\n"}
-            case "rules":
-                return {"groups": []}
-            case "snapshot":
-                return {"name": self.snapshot}
-            case "buildinfo":
-                return {"version": "3.0.0"}
-        return {}
+                found = {"resultType": "matrix", "result": self._range(asked)}
+        return {} if found is None else found
+
+    def _told(self) -> Mapping[str, object]:
+        """What is answered whatever is asked, by the end of the path."""
+        return {
+            "alerts": {"alerts": [{"labels": dict(labels), "state": "firing"} for labels in self.firing]},
+            "config": {"yaml": f"global:\n  scrape_interval: {self._interval:g}s\n"},
+            "rules": {"groups": []},
+            "snapshot": {"name": self.snapshot},
+            "buildinfo": {"version": "3.0.0"},
+            "values": sorted(self.series),
+            "targets": {
+                "activeTargets": [{"labels": {"job": job}, "scrapeUrl": url} for job, url in self.jobs]
+            },
+        }
 
     def _instant(self, asked: Mapping[str, str]) -> list[object]:
         query = asked["query"]

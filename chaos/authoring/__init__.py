@@ -1,0 +1,1 @@
+"""Help for whoever writes experiments: what faults there are, a first document, and what a document would do."""
