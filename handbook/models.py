@@ -18,6 +18,7 @@ QUANTITIES = {
     "Rate": "rate",
     "Ratio": "ratio",
     "Expectation": "comparison",
+    "JsonValue": "any value",
 }
 
 

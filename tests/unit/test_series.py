@@ -95,8 +95,8 @@ class _Elsewhere(NoPrometheus):
         self.asked: list[str] = []
         self.several = several
 
-    async def names(self) -> set[str]:
-        return {"http_requests_total", "node_load1", "up"}
+    async def metrics(self) -> list[str]:
+        return ["http_requests_total", "node_load1", "up"]
 
     async def interval(self, query: str) -> float:
         return 1.0

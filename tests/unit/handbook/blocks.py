@@ -20,6 +20,7 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _NOTE = re.compile(r"<!--\s*(?P<note>(?:(?!-->).)*?)\s*-->\s*\Z", re.DOTALL)
+_INTO = re.compile(r" > [\w.~/-]+$")
 _COMMENT = re.compile(r"(?:^|\s)#(?=\s).*$")
 
 
@@ -61,9 +62,11 @@ def every(*languages: str) -> list[Block]:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """The commands of a shell block as words, without their comments; `\\` at a line's end joins it with the next."""
+    """The commands of a shell block as words, without their comments and where their output goes; `\\` at a line's end
+    joins it with the next.
+    """
     for line in text.replace("\\\n", " ").splitlines():
-        bare = _COMMENT.sub("", line).strip()
+        bare = _INTO.sub("", _COMMENT.sub("", line)).strip()
         if bare:
             yield shlex.split(bare)
 

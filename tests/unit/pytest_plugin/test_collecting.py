@@ -245,6 +245,7 @@ def test_an_ordinary_session_imports_nothing_heavy(tmp_path: Path) -> None:
     """Every session loads the plugin: without an experiment it costs no more than its own few modules."""
     (tmp_path / "test_it.py").write_text("def test_it(): pass\n")
     (tmp_path / "shop.yaml").write_text(OTHERS["shop.yaml"])
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
     told = subprocess.run(
         [
             sys.executable,
