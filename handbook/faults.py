@@ -7,6 +7,7 @@ import re
 
 from pydantic.json_schema import JsonSchemaValue
 
+from chaos.authoring.reference import entries
 from chaos.experiment.fault import FaultSpec, LinkFaultSpec, NodeFaultSpec, ProcessFaultSpec
 from chaos.experiment.schema import published_text, schema
 from chaos.faults.specs import spec_types
@@ -18,23 +19,6 @@ FAMILIES: tuple[tuple[type[FaultSpec], str], ...] = (
     (ProcessFaultSpec, "Processes, pods and deployments"),
     (NodeFaultSpec, "Nodes"),
 )
-_EXAMPLES = {
-    "latency": "link: media-to-platform, delay: 400ms, jitter: 100ms, at: 30s, lasts: 3m",
-    "timeout": "link: media-to-platform, after: 0s, at: 30s, until: repaired, at_most: 10m",
-    "reset": "link: media-to-platform, toxicity: 30%, lasts: 2m",
-    "down": "link: edge, at: 1m, lasts: 20s",
-    "bandwidth": "link: media-to-platform, rate: 20KB/s, lasts: 3m",
-    "slicer": "link: edge, average_size: 256B, size_variation: 64B, delay: 500us, lasts: 2m",
-    "limit_data": "link: media-to-platform, bytes: 4KB, lasts: 1m",
-    "process_kill": "tier: media, select: {count: 1}, at: 1m, lasts: 30s",
-    "process_pause": "process: platform, lasts: 4m",
-    "node_loss": "tier: media, select: {room: townhall}, how: kill, at: 4m, lasts: 4m",
-    "node_cordon": "tier: media, lasts: 2m",
-    "pod_kill": "tier: platform, select: {count: 1}, grace: 0s",
-    "scale_down": "tier: media, to: 0, lasts: 2m",
-    "rollout_restart": "tier: platform",
-    "image_break": "tier: media, lasts: 3m",
-}
 
 INTRODUCTION = """
 What can go wrong, from the registry that runs use. Each fault is proven in force and proven gone. Moments (`at`,
@@ -46,6 +30,7 @@ def faults_page() -> str:
     """Each fault with its parameters and an example; what all have in common once."""
     known = spec_types()
     told = schema(known)
+    examples = {entry.name: entry.example for entry in entries(known)}
     shared = frozenset(FaultSpec.model_fields)
     parts = [
         "# Faults\n",
@@ -62,14 +47,9 @@ def faults_page() -> str:
             parts.append(f"### {name}\n\n{prose(spec.__doc__)}")
             if set(spec.model_fields) - shared - common:
                 parts.append(fields_table(spec, told, without=shared | common))
-            parts.append(f"```yaml\nfaults:\n  - {{fault: {name}, {example(name)}}}\n```\n")
+            parts.append(f"```yaml\nfaults:\n  - {examples[name]}\n```\n")
     page = "\n".join(parts)
     return re.sub(r"\(#(select|proof)\)", r"(document.md#\1)", page)
-
-
-def example(name: str) -> str:
-    """A fault's parameters as they may stand in a document."""
-    return _EXAMPLES[name]
 
 
 def _alone(family: type[FaultSpec]) -> JsonSchemaValue:

@@ -95,7 +95,9 @@ def kind(told: Mapping[str, object]) -> str:
             return " or ".join(dict.fromkeys(word for word in words if word))
         case {"$ref": str(place)}:
             name = place.rsplit("/", 1)[-1]
-            return QUANTITIES.get(name) or f"[{name}](#{name.lower()})"
+            return (
+                "any value" if name == "JsonValue" else QUANTITIES.get(name) or f"[{name}](#{name.lower()})"
+            )
         case {"const": value}:
             return code(str(value))
         case {"enum": [*values]}:

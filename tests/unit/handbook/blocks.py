@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
@@ -20,7 +21,6 @@ _FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _NOTE = re.compile(r"<!--\s*(?P<note>(?:(?!-->).)*?)\s*-->\s*\Z", re.DOTALL)
-_INTO = re.compile(r" > [\w.~/-]+$")
 _COMMENT = re.compile(r"(?:^|\s)#(?=\s).*$")
 
 
@@ -62,13 +62,12 @@ def every(*languages: str) -> list[Block]:
 
 
 def commands(text: str) -> Iterator[list[str]]:
-    """The commands of a shell block as words, without their comments and where their output goes; `\\` at a line's end
-    joins it with the next.
-    """
+    """The commands of a shell block as words, without comments and redirections; `\\` joins a line with the next."""
     for line in text.replace("\\\n", " ").splitlines():
-        bare = _INTO.sub("", _COMMENT.sub("", line)).strip()
+        bare = _COMMENT.sub("", line).strip()
         if bare:
-            yield shlex.split(bare)
+            words = shlex.split(bare)
+            yield list(takewhile(lambda word: word not in (">", ">>", "2>", "|", "&"), words))
 
 
 def without_blocks(page: Path) -> str:
