@@ -48,6 +48,8 @@ ELSEWHERE: Mapping[str, str] = {
     "kubectl --context C apply --filename k8s/namespaces.yaml": "tests/unit/test_charts.py",
     "helm upgrade --install": "tests/unit/test_charts.py",
     "helm install trial charts/runner": "tests/cluster/test_runner.py",
+    "dask scheduler": "tests/unit/study/test_distributed.py",
+    "dask worker": "tests/unit/study/test_distributed.py",
     "promtool tsdb create-blocks-from openmetrics": "tests/local/test_dashboards.py",
 }
 """Commands of other programs, by how they begin, and the tests that carry out what they do."""
