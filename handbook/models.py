@@ -18,7 +18,6 @@ QUANTITIES = {
     "Rate": "rate",
     "Ratio": "ratio",
     "Expectation": "comparison",
-    "JsonValue": "any value",
 }
 
 
