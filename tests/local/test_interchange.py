@@ -30,6 +30,7 @@ PEER = (
     "chaostoolkit==1.19.0",
     "chaostoolkit-toxiproxy==0.3.1",
     "chaostoolkit-prometheus==0.6.0",
+    "jsonpath2",
     "setuptools<81",
 )
 BREAKS = {"too-slow", "down"}
@@ -174,5 +175,5 @@ def test_ten_experiments_find_the_same_by_both(shop: Shop) -> None:
     theirs = {path: by_chaos_toolkit(shop, shop.folder / path.name, peer) for path in TEN}
     assert theirs == ours
     assert {path.stem for path, probes in ours.items() if not all(probes.values())} == BREAKS
-    assert sum(len(probes) for probes in ours.values()) == 21
+    assert sum(len(probes) for probes in ours.values()) == 22
     assert Standby(shop.folder).left() == [], [one.cmdline() for one in psutil.Process().children()]

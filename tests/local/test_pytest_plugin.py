@@ -67,6 +67,7 @@ def folder(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("STANDBY_STATE", str(pytester.path / "state"))
     monkeypatch.setenv("STANDBY_TEST", str(pytester.path))
     monkeypatch.setenv("COLUMNS", "200")
+    pytester.makeini("[pytest]")  # its own root folder, wherever temporary folders are
     (pytester.path / "own.yaml").write_text(
         two_services(pytester.path, timeline="{baseline: 1s, faults: 3s, after: 1s}")
         + "faults: [{fault: latency, link: caller-to-echo, delay: 200ms, at: 0s, lasts: 2s}]\n"

@@ -86,6 +86,8 @@ async def in_force(world: World, victim: Victim, how: How) -> Proof:
     state = "is stopped" if processes.alive(victim.identity) else "is gone"
     if victim.health is None:
         return Proof(True, f"{victim} {state}")
+    if state == "is stopped" and victim.health.startswith("tcp://"):
+        return Proof(True, f"{victim} {state}; its port takes connections still, as the kernel does for it")
     if await healthy(victim.health, SILENCE):
         return Proof(False, f"{victim} {state}, and yet {victim.health} answers 200: somebody else serves it")
     return Proof(True, f"{victim} {state} and {victim.health} does not answer")

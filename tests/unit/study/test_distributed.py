@@ -24,6 +24,7 @@ from chaos.experiment.model import Experiment
 from chaos.faults.specs import spec_types
 from chaos.study import distributed as dask_executor
 from chaos.study.conduct import conduct
+from chaos.study.durations import Durations
 from chaos.study.loading import LoadedStudy
 from chaos.study.result import StudyResult
 from chaos.study.simulator import Trials, simulate
@@ -218,12 +219,19 @@ def test_a_study_whose_scheduler_is_killed_ends(
     assert not (tmp_path / "out").exists()
 
 
-def _stuck(experiment: Experiment, *, first: int, trials: int, runbook: Runbook | None) -> Trials:
+def _stuck(
+    experiment: Experiment,
+    *,
+    first: int,
+    trials: int,
+    runbook: Runbook | None,
+    durations: Durations = standin.DURATIONS,
+) -> Trials:
     """Nobody on call is played at once, anybody never."""
     assert experiment.crew is not None
     while experiment.crew.headcount:
         time.sleep(60)
-    return standin.simulate(experiment, first=first, trials=trials, runbook=runbook)
+    return standin.simulate(experiment, first=first, trials=trials, runbook=runbook, durations=durations)
 
 
 def test_no_scheduler_is_told(
