@@ -17,7 +17,7 @@ FAULT = "faults: [{fault: latency, link: caller-to-echo, delay: 100ms, at: 100ms
 
 
 @pytest.mark.local
-@pytest.mark.full
+@pytest.mark.experiments
 @pytest.mark.timeout(300)
 def test_live_runs_find_the_delay_that_a_time_out_does_not_bear(tmp_path: Path) -> None:
     """Who waits for a second bears a delay of 100 ms and not one of 1.3 s: found by real runs, each with its verdict.

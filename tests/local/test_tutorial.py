@@ -13,7 +13,7 @@ from tests.local.redis_server import redis_folder
 from tests.local.test_services import on_free_ports
 from tests.unit.handbook.blocks import ROOT, blocks, commands
 
-pytestmark = [pytest.mark.local, pytest.mark.full, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.local, pytest.mark.experiments, pytest.mark.timeout(240)]
 
 PAGE = ROOT / "docs" / "tutorial.md"
 
