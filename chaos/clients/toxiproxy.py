@@ -229,6 +229,9 @@ class Toxiproxy:
         except HungError as error:
             await self._remake(state, [toxic for toxic in toxics.values() if toxic.name != name], error)
             dropped = "the API hung, the proxy was made again"
+        await self._seen_gone(
+            proxy, name
+        )  # once callers get through again: each request of it keeps them out
         return Removal(found=True, dropped=dropped)
 
     async def _delete_toxic(self, proxy: str, name: str) -> None:
@@ -239,6 +242,8 @@ class Toxiproxy:
             )
         except NotThereError:
             await self.proxy(proxy)
+
+    async def _seen_gone(self, proxy: str, name: str) -> None:
         if name in await self.toxics(proxy):
             raise ClientError(
                 f"Toxiproxy at {self.server} says that it removed the toxic {name} from {proxy}, "
