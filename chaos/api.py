@@ -146,8 +146,9 @@ class World:
         When the block begins, the fault has been seen in force; when it ends, whatever ended it, the fault has been
         undone and seen to be gone. It is journaled: should this program die, its guardian undoes it.
 
-        Raises UsageError for an unknown fault or parameter, PreflightError for a target that is not there, FaultError
-        when it cannot be applied or is not seen in force, UndoError when it is not seen to be gone.
+        Raises UsageError for an unknown fault or parameter, or a `proof` of one's own, PreflightError for a target that
+        is not there, FaultError when it cannot be applied or is not seen in force, UndoError when it is not seen to be
+        gone.
         """
         fault = self._made(name, parameters)
         await fault.check()
@@ -177,6 +178,10 @@ class World:
                 f"{'.'.join(map(str, one['loc'])) or name}: {one['msg']}" for one in error.errors()
             )
             raise UsageError(f"{name}: {told}") from error
+        if spec.proof is not None:
+            raise UsageError(
+                f"{name}: `proof` is asked by a run of a document alone; here, look for the effect inside of the block"
+            )
         self._faults += 1
         return known[name](spec, self.world, id=f"{self._run}-f{self._faults}", seed=1)
 

@@ -75,12 +75,13 @@ async def test_a_fault_is_undone_when_the_block_raises(document: Path) -> None:
 
 
 async def test_what_cannot_be_is_refused_before_anything_is_touched(document: Path) -> None:
-    """An unknown fault, a wrong parameter, a link that is not there."""
+    """An unknown fault, a wrong parameter, a proof that nobody would ask, a link that is not there."""
     async with chaos.open_world(document) as world:
         for name, parameters in (
             ("slowness", {}),
             ("latency", {"link": "caller-to-echo", "delay": "fast"}),
             ("latency", {"link": "caller-to-echo"}),
+            ("down", {"link": "caller-to-echo", "proof": {"command": ["true"], "expect": "== 1"}}),
         ):
             with pytest.raises(UsageError):
                 async with world.fault(name, **parameters):
