@@ -117,7 +117,7 @@ def run(
         grafana=Grafana.given(grafana) if grafana else None,
         history=history,
         trials=trials,
-        share=documents.share_of(share),
+        share=documents.share_of("--share", share),
     )
     targets = running.permitted(loaded, asked)
     if dry_run:

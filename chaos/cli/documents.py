@@ -108,12 +108,12 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds // 60):02d}:{int(seconds % 60):02d}"
 
 
-def share_of(text: str) -> float:
-    """A share between 0 and 1 as the command line has it: `80%`, `0.8`. Raises UsageError."""
+def share_of(option: str, text: str) -> float:
+    """A share between 0 and 1 as an option has it: `80%`, `0.8`. Raises UsageError."""
     try:
         share = parse_ratio(text)
     except UnitError as error:
-        raise UsageError(f"--share {text}: {error}") from error
+        raise UsageError(f"{option} {text}: {error.message}; expected {error.expected}") from error
     if not 0 < share < 1:
-        raise UsageError(f"--share {text} lies not between 0 and 100 %: no number of trials could show that")
+        raise UsageError(f"{option} {text}: expected a share above 0 and below 1, e.g. 90%")
     return share

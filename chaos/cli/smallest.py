@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chaos import state
+from chaos.cli.documents import share_of
 from chaos.cli.studying import progress
 from chaos.codes import INTERRUPTED, NOT_UNDONE, TERMINATED
 from chaos.crew.runbook import Runbook, load_runbook
@@ -22,7 +23,6 @@ from chaos.experiment.quantity import UnitError
 from chaos.experiment.repairs import repairs_of
 from chaos.experiment.source import read_text
 from chaos.experiment.tree import scalar
-from chaos.experiment.units import parse_ratio
 from chaos.faults.specs import spec_types
 from chaos.report.files import put
 from chaos.report.write import write as write_report
@@ -154,8 +154,8 @@ class _Search:
             self.console.print(f"by live runs, not simulated: {why}", soft_wrap=True)
         rules = replace(
             rules,
-            share=_ratio("--breaks-at", asked.breaks_at),
-            confidence=_ratio("--confidence", asked.confidence),
+            share=share_of("--breaks-at", asked.breaks_at),
+            confidence=share_of("--confidence", asked.confidence),
             most=asked.runs or rules.most,
         )
         seed = self.loaded.experiment.seed if asked.seed is None else asked.seed
@@ -192,16 +192,6 @@ async def live_run(loaded: Loaded, seed: int, folder: Path) -> tuple[Verdict, st
     if done.exit_code == NOT_UNDONE:
         raise UndoError(f"{folder}: {report.why}; run `standby recover`")
     return ("inconclusive" if report.verdict not in ("pass", "fail") else report.verdict), report.why
-
-
-def _ratio(option: str, text: str) -> float:
-    try:
-        ratio = parse_ratio(text)
-    except UnitError as error:
-        raise UsageError(f"{option} {text}: {error.message}; expected {error.expected}") from error
-    if not 0 < ratio < 1:
-        raise UsageError(f"{option} {text}: expected a share above 0 and below 1, e.g. 90%")
-    return ratio
 
 
 def _tell(found: WeakestFault | FewestFaults, folder: Path) -> None:

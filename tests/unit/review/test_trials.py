@@ -71,8 +71,8 @@ def test_the_fewest_trials_are_the_fewest() -> None:
 def test_a_share_that_cannot_be_shown_is_refused(text: str) -> None:
     """Nothing shows that all runs end as expected, and none need no showing."""
     with pytest.raises(UsageError, match="--share"):
-        documents.share_of(text)
-    assert documents.share_of("80%") == 0.8
+        documents.share_of("--share", text)
+    assert documents.share_of("--share", "80%") == 0.8
 
 
 class _Runs:
