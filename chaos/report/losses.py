@@ -41,24 +41,33 @@ def _act(applied: Event) -> float:
 
 
 def _loss(trail: Trail, event: Event, node: str, rooms: tuple[RoomSilence, ...]) -> NodeLoss:
+    """Ready again is what the node is after it was NotReady; who leaves it later than that was not driven out by it."""
     lost = event.unix - event.t + _act(event)
 
-    def after(name: str, holds: Callable[[Event], bool] = lambda _event: True) -> float | None:
-        """Real seconds from the loss to the first such event of the node that Kubernetes dates."""
+    def after(name: str, begin: float, holds: Callable[[Event], bool] = lambda _event: True) -> float | None:
+        """Kubernetes' moment of the first such event of the node that it dates, in real seconds since the loss."""
         dated = (
             f.number(one, "since")
             for one in trail.of(name)
             if one.t >= _act(event) and f.text(one, "node") == node and holds(one)
         )
-        return next((max(0.0, round(since - lost, 1)) for since in dated if since is not None), None)
+        found = (max(0.0, round(since - lost, 1)) for since in dated if since is not None)
+        return next((seconds for seconds in found if seconds >= begin), None)
 
+    not_ready = after("node_changed", 0.0, lambda one: f.flag(one, "ready") is False)
+    ready = None
+    if not_ready is not None:
+        ready = after("node_changed", not_ready, lambda one: f.flag(one, "ready") is True)
+    evicted = after("pod_leaves", 0.0)
+    if evicted is not None and ready is not None and evicted > ready:
+        evicted = None
     return NodeLoss(
         fault=f.text(event, "id"),
         node=node,
         lost_at=moment(lost),
-        not_ready_real_s=after("node_changed", lambda one: f.flag(one, "ready") is False),
-        evicted_real_s=after("pod_leaves"),
-        ready_real_s=after("node_changed", lambda one: f.flag(one, "ready") is True),
+        not_ready_real_s=not_ready,
+        evicted_real_s=evicted,
+        ready_real_s=ready,
         rooms=rooms,
     )
 

@@ -38,5 +38,7 @@ def test_failure_to_launch_is_conclusive_with_either_crew(crew: str, standby: St
     assert (True, True) in changes, "and of Ready"
     (loss,) = report["node_losses"]
     times = [loss[f"{name}_real_s"] for name in ("not_ready", "evicted", "ready")]
+    if CREWS[crew] is LARGER and times[1] is None:
+        del times[1]  # these people may bring the node back before anything is evicted
     assert None not in times, loss
     assert times == sorted(times), "lost, noticed, evicted, back: in this order by Kubernetes' own clock"

@@ -73,6 +73,24 @@ def test_what_was_not_seen_to_happen_has_no_time() -> None:
     assert [(room.reopened_real_s, room.back_real_s) for room in loss.rooms] == [(None, None)]
 
 
+def test_who_leaves_once_the_node_is_back_was_not_driven_out_by_its_loss() -> None:
+    """A crew that brings the node back in time: no pod was evicted, and a rollout of later is no eviction."""
+    events = tuple(event for event in _run() if event.fields.get("pod") != "media-1")
+    later = _event("pod_leaves", 80.0, pod="media-1", node="standby-worker2", since=BEGAN + LOST + 49)
+    (loss,) = summarise((*events, later)).node_losses
+    assert (loss.not_ready_real_s, loss.evicted_real_s, loss.ready_real_s) == (10.5, None, 39.5)
+
+
+def test_a_drained_node_is_never_not_ready() -> None:
+    """It takes no new pods, which Kubernetes tells of a node that is as Ready as before: it is not Ready *again*."""
+    events = tuple(event for event in _run() if event.name != "node_changed")
+    shut = _event(
+        "node_changed", 31.0, node="standby-worker2", ready=True, unschedulable=True, since=BEGAN - 900
+    )
+    (loss,) = summarise((*events, shut)).node_losses
+    assert (loss.not_ready_real_s, loss.evicted_real_s, loss.ready_real_s) == (None, 15.5, None)
+
+
 def test_other_faults_lose_no_node() -> None:
     """A killed process is no lost node, whatever Kubernetes says meanwhile."""
     assert summarise(_run(fault="pod_kill")).node_losses == ()
