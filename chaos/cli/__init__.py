@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 from chaos import __version__
@@ -19,6 +20,8 @@ def main() -> None:
     brief = sys.argv[1:2] == ["validate"]
     if brief:
         gc.set_threshold(NO_GARBAGE_BEFORE)
+        # Else pydantic reads what every installed package declares, to find plugins of its own.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     from chaos.cli.app import run_app
 
     code = run_app(sys.argv[1:])
