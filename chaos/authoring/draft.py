@@ -252,7 +252,10 @@ def scalar(text: str) -> str:
         same = YAML(typ="safe").load(f"{{a: {text}, b: 1}}") == {"a": text, "b": 1}
     except (YAMLError, ValueError):
         same = False
-    return text if same and not re.search(r"[\s#:]$|^\s", text) else json.dumps(text, ensure_ascii=False)
+    if same and not re.search(r"[\s#:]$|^\s", text):
+        return text
+    quoted = json.dumps(text, ensure_ascii=False)
+    return re.sub("[\x85\u2028\u2029]", lambda line_end: f"\\u{ord(line_end[0]):04x}", quoted)
 
 
 def _value(text: str) -> str:

@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chaos.authoring import discovery
@@ -110,6 +110,8 @@ def test_whatever_is_typed_the_result_is_valid_or_refused(
         assert [spec.fault for spec in made.faults] == ["latency"]
 
 
+@example("\x85")
+@example("\u2028b")
 @given(st.text(max_size=60))
 def test_a_text_reads_back_as_itself(text: str) -> None:
     """As a plain word or in quotes, also within braces; what no document may hold is refused and not changed."""
