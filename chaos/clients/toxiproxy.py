@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import math
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -35,8 +35,8 @@ Direction = Literal["upstream", "downstream"]
 Number = int | float
 T = TypeVar("T")
 
-_DROPS = frozenset({"timeout", "reset_peer"})
-"""Toxics that end the connections they met anyway; reset_peer besides holds the API while it waits to reset."""
+Unread = Callable[["ProxyState"], Awaitable[int | None]]
+"""How many connections of an open proxy hold bytes that nobody takes; None where that cannot be seen."""
 
 
 class NotThereError(ClientError):
@@ -106,13 +106,17 @@ class Toxiproxy:
     longer than `timeout` real seconds; `remove_toxic`, `add_toxic` and `set_enabled` are a handful of calls.
     """
 
-    def __init__(self, server: str, *, timeout: float | None = None) -> None:
-        """`server` is the base URL of the API, e.g. `http://127.0.0.1:8474`, or an address in a cluster."""
+    def __init__(self, server: str, *, timeout: float | None = None, unread: Unread | None = None) -> None:
+        """`server` is the base URL of the API, e.g. `http://127.0.0.1:8474`, or an address in a cluster.
+
+        `unread` looks at the ends of its connections where this machine's kernel cannot.
+        """
         from chaos.clients.toxiproxy_library import Consumer, Library  # heavy, and validating needs no server
 
         self.server = server.rstrip("/")
         self._timeout = timeout or (CLUSTER_TIMEOUT if routes.is_cluster(server) else TIMEOUT)
         self._library = Library(Consumer(self.server, self._timeout))
+        self._unread = unread or self._unread_here
 
     async def version(self) -> str:
         """The server's version, e.g. `2.12.0`."""
@@ -150,18 +154,9 @@ class Toxiproxy:
         return True
 
     async def set_enabled(self, name: str, enabled: bool) -> None:
-        """Open or shut a proxy (shutting drops its connections); read back."""
+        """Open or shut a proxy (shutting drops its connections); its answer is the proxy as it is then."""
         what = f"{'enable' if enabled else 'disable'} the proxy {name}"
-
-        def work() -> bool:
-            proxy = self._library.named(name)
-            if enabled:
-                proxy.enable()
-            else:
-                proxy.disable()
-            return bool(self._library.proxy(name).enabled)
-
-        if await self._call(what, work) is not enabled:
+        if (await self._call(what, lambda: self._library.set_enabled(name, enabled))) is not enabled:
             raise ClientError(
                 f"Toxiproxy at {self.server} was asked to {what} and says it did, but the proxy is "
                 f"{'shut' if enabled else 'open'}; is another program changing it, or using its port?"
@@ -211,27 +206,27 @@ class Toxiproxy:
     async def remove_toxic(self, proxy: str, name: str) -> Removal:
         """Remove a toxic; the proxy is afterwards open or shut as it was, its other toxics as they were.
 
-        Plain removal keeps the connections, but makes the whole API hang for good when somebody on them does
-        not read, and for as long as it waits when it is a `reset_peer`. So connections are kept only when the
-        kernel shows that everybody reads and when the toxic does not end them anyway (`timeout` and
-        `reset_peer` do); else: disable, delete, enable. When the API hangs all the same, the proxy is deleted
-        and made again; in a cluster that is HungError, to be tried again. Raises NotThereError when there is no
-        such proxy.
+        Plain removal loses nothing that is under way, but makes the whole API hang for good when somebody does not
+        read what the toxic hands on. So an open proxy is shut meanwhile, which drops its connections, unless that
+        cannot be: everybody is seen to read, or the toxic hands nothing on (`timeout`, which ends those it met). A
+        `reset_peer` is removed from a shut proxy in any case: what it met would still be reset when it ends.
+        When the API hangs all the same, the proxy is deleted and made again; in a cluster that is HungError, to be
+        tried again. Raises NotThereError when there is no such proxy.
         """
         state = await self.proxy(proxy)
         toxics = await self.toxics(proxy)
         if name not in toxics:
             return Removal(found=False)
-        dropped = await self._why_drop(state, toxics[name].type) if state.enabled else ""
+        ends = state.enabled and toxics[name].type == "timeout"
+        shut = await self._why_shut(state, toxics[name]) if state.enabled else ""
+        dropped = shut or ("a timeout toxic ends those that it met" if ends else "")
         try:
-            async with self._shut_while(state, dropped):
+            async with self._shut_while(state, shut):
                 await self._delete_toxic(proxy, name)
         except HungError as error:
             await self._remake(state, [toxic for toxic in toxics.values() if toxic.name != name], error)
             dropped = "the API hung, the proxy was made again"
-        await self._seen_gone(
-            proxy, name
-        )  # once callers get through again: each request of it keeps them out
+        await self._seen_gone(proxy, name)  # once callers get through again
         return Removal(found=True, dropped=dropped)
 
     async def _delete_toxic(self, proxy: str, name: str) -> None:
@@ -250,16 +245,17 @@ class Toxiproxy:
                 "and still has it; restart that server"
             )
 
-    async def _unread(self, state: ProxyState) -> int | None:
-        """How many connections of an open proxy hold bytes that nobody takes; None where nobody can see that."""
+    async def _unread_here(self, state: ProxyState) -> int | None:
         if routes.is_cluster(self.server):
             return None
         return await stuck(_port(state.listen), _port(state.upstream))
 
-    async def _why_drop(self, state: ProxyState, kind: str) -> str:
-        """Why a toxic cannot be removed without dropping connections; empty when it can."""
-        if kind in _DROPS:
-            return f"a {kind} toxic ends them anyway"
+    async def _why_shut(self, state: ProxyState, toxic: Toxic) -> str:
+        """Why a toxic must not be removed from an open proxy; empty when it may."""
+        if toxic.type == "reset_peer":
+            return "those that a reset_peer toxic met would be reset later"
+        if toxic.type == "timeout" and toxic.toxicity == 1:
+            return ""
         unread = await self._unread(state)
         if unread is None:
             return "whether everybody reads cannot be seen from here"

@@ -75,6 +75,11 @@ class Library:
         """One proxy, asked for by itself: a list of all hangs when any of them does."""
         return self._proxy(**self._api.get(f"/proxies/{quote(name, safe='')}").json())
 
+    def set_enabled(self, name: str, enabled: bool) -> bool:
+        """Open or shut a proxy; whether it is open then. The library throws the server's answer away."""
+        asked = self._api.post(f"/proxies/{quote(name, safe='')}", json={"enabled": enabled})
+        return bool(asked.json()["enabled"])
+
     def named(self, name: str) -> toxiproxy.Proxy:
         """A handle to act on a proxy; the library puts the name into addresses as it stands, so it is quoted
         here.

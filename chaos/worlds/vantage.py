@@ -15,6 +15,9 @@ from chaos.worlds.base import Ends, ProcessInfo, Proxy
 
 AT_ONCE = 40
 """Probes at a time."""
+APART = 0.03
+"""Real seconds between two new connections, unless the earlier one is answered sooner. A small service lets six wait
+until it takes them; the kernel drops one more, which is tried again after a second, and may be that of a user."""
 
 _LIVE = frozenset(
     {psutil.CONN_ESTABLISHED, psutil.CONN_CLOSE_WAIT, psutil.CONN_FIN_WAIT1, psutil.CONN_FIN_WAIT2}
@@ -36,12 +39,19 @@ class Here:
 
 
 async def probe(address: str, question: Question, count: int) -> list[Answer]:
-    """Ask `count` times from this machine, at most 40 at a time."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    """Ask `count` times from this machine, at most 40 at a time, on connections that are opened one after another."""
+    gate, door = asyncio.Semaphore(AT_ONCE), asyncio.Lock()
 
     async def one() -> Answer:
         async with gate:
-            return await ask(address, question)
+            async with door:
+                asking = asyncio.create_task(ask(address, question))
+                try:
+                    await asyncio.wait({asking}, timeout=APART)
+                except asyncio.CancelledError:
+                    asking.cancel()
+                    raise
+            return await asking
 
     return list(await asyncio.gather(*(one() for _ in range(count))))
 

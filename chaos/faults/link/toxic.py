@@ -96,7 +96,7 @@ class LinkFault(Fault[Spec]):
         proxies = [proxy for proxy in await self._chosen() if not proxy.idle]
         states = await asyncio.gather(*(self._state(proxy) for proxy in proxies))
         steps = tuple(
-            toxic_step(proxy, f"{self.id}-canary", enabled=state.enabled)
+            toxic_step(proxy, f"{self.id}-canary", enabled=state.enabled, beside=self._beside(proxy))
             for proxy, state in zip(proxies, states, strict=True)
         )
         return Plan(tuple(self._target(proxy) for proxy in proxies), steps)
@@ -197,6 +197,15 @@ class LinkFault(Fault[Spec]):
             Random(f"{self.seed}/{self.id}"),
         )
 
+    def _beside(self, proxy: Proxy) -> list[Proxy]:
+        """The proxies of its server that lead to the same callee, itself among them."""
+        return [
+            one
+            for link in self.world.links.values()
+            for one in link.proxies
+            if (one.server, one.upstream) == (proxy.server, proxy.upstream)
+        ]
+
     def _possible(self) -> list[Proxy]:
         return possible(self.spec.select, self.link.proxies, _ends)
 
@@ -227,7 +236,7 @@ class ToxicFault(LinkFault[Spec]):
         return Toxic(self.id, self.toxic_type, self.spec.direction, self.spec.toxicity, self.attributes())
 
     def step(self, proxy: Proxy, state: ProxyState) -> UndoStep:
-        return toxic_step(proxy, self.id, enabled=state.enabled)
+        return toxic_step(proxy, self.id, enabled=state.enabled, beside=self._beside(proxy))
 
     async def act(self, proxy: Proxy) -> None:
         await Toxiproxy(proxy.server).add_toxic(proxy.name, self.toxic)

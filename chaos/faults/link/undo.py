@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from chaos.clients import routes
-from chaos.clients.toxiproxy import HungError, NotThereError, Toxic, Toxiproxy
+from chaos.clients.toxiproxy import HungError, NotThereError, Toxic, Toxiproxy, Unread
 from chaos.errors import ServerGoneError
+from chaos.record import Json
 from chaos.undo.steps import STEP_BOUND, Args, UndoStep, undoes
 from chaos.worlds.base import Proof, Proxy
+from chaos.worlds.cluster.reading import unread
 
 MARK = "noop"
 HANGS_FOR = 140.0
@@ -24,11 +26,18 @@ PAUSE = 1.0
 """Real seconds between two tries of a proxy that hangs."""
 
 
-def toxic_step(proxy: Proxy, toxic: str, *, enabled: bool) -> UndoStep:
-    """Removes a toxic; `enabled` is whether the proxy was open before, which it then is again."""
-    return UndoStep(
-        "toxic", {"server": proxy.server, "proxy": proxy.name, "toxic": toxic, "enabled": enabled}
-    )
+def toxic_step(proxy: Proxy, toxic: str, *, enabled: bool, beside: Sequence[Proxy] = ()) -> UndoStep:
+    """Removes a toxic; `enabled` is whether the proxy was open before, which it then is again.
+
+    `beside` are the proxies of the same server that lead to the same callee, itself among them: in a cluster the undo
+    looks in the pods of all their callers whether everybody reads.
+    """
+    args: dict[str, Json] = {
+        "server": proxy.server, "proxy": proxy.name, "toxic": toxic, "enabled": enabled,
+    }  # fmt: skip
+    if routes.is_cluster(proxy.server):
+        args |= {"upstream": proxy.upstream, "callers": {one.listen: one.caller for one in beside}}
+    return UndoStep("toxic", args)
 
 
 def open_step(proxy: Proxy, mark: str) -> UndoStep:
@@ -64,7 +73,7 @@ async def _patiently(work: Callable[[Args], Awaitable[Proof]], args: Args) -> Pr
 
 async def _remove_toxic(args: Args) -> Proof:
     server, proxy, toxic = (str(args[key]) for key in ("server", "proxy", "toxic"))
-    client = Toxiproxy(server)
+    client = Toxiproxy(server, unread=_seen_in_pods(args))
     try:
         removal = await client.remove_toxic(proxy, toxic)
         if args.get("enabled") and not (await client.proxy(proxy)).enabled and not await _held(client, proxy):
@@ -72,6 +81,15 @@ async def _remove_toxic(args: Args) -> Proof:
     except (NotThereError, ServerGoneError) as gone:
         return Proof(True, f"the toxic {toxic} is gone with what it was on: {gone}")
     return Proof(True, f"the toxic {toxic} on {proxy}: {removal}")
+
+
+def _seen_in_pods(args: Args) -> Unread | None:
+    """How the undo of a proxy in a cluster sees who does not read; None for what this machine sees itself."""
+    server, upstream, callers = str(args["server"]), args.get("upstream"), args.get("callers")
+    if not routes.is_cluster(server) or not isinstance(callers, Mapping):
+        return None
+    called = {listen: str(caller) for listen, caller in callers.items()}
+    return lambda _state: unread(server, str(upstream), called)
 
 
 async def _open_again(args: Args) -> Proof:

@@ -9,6 +9,7 @@ import ipaddress
 import math
 import struct
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
@@ -21,7 +22,7 @@ from chaos.worlds.base import Ends, ProcessInfo, Proxy
 from chaos.worlds.cluster.sight import Sight
 from chaos.worlds.heard import Known
 from chaos.worlds.outpost import PORT, SERVICE, TOKEN_HEADER, Asked, answers_of
-from chaos.worlds.vantage import AT_ONCE, end_of
+from chaos.worlds.vantage import APART, AT_ONCE, end_of
 
 TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LIVE = frozenset({"01", "04", "05", "08"})
@@ -51,7 +52,7 @@ class There:
     async def probe(self, address: str, question: Question, count: int) -> list[Answer]:
         if not self._token:
             raise ClientError(NO_OUTPOST.format(target=self._sight.target))
-        within = 2 * question.within * math.ceil(count / AT_ONCE) + MARGIN
+        within = 2 * question.within * math.ceil(count / AT_ONCE) + APART * count + MARGIN
         url = f"{self.address}/probe"
         text = await self.tell("POST", url, Asked.of(address, question, count).model_dump_json(), within)
         return answers_of(text)
@@ -117,26 +118,24 @@ class There:
     async def _at_the_callee(self, caller: ProcessInfo, proxy: Proxy) -> int:
         """How many connections lead from a caller's pods straight into the callee's."""
         calling = {pod.ip for pod in self._sight.pods if pod.name in caller.pods}
-        service = self._service(proxy.upstream)
+        service = self.service(proxy.upstream)
         behind, port = self._sight.behind(service), int(proxy.upstream.rpartition(":")[2])
         namespace = self._sight.target.namespace
         tables = await asyncio.gather(
             *(self._sight.cluster.printed(namespace, pod.name, ("cat", *TABLES)) for pod in behind)
         )
         return sum(
-            near == target_port(service, port, pod) and far.split()[0] in calling
+            one.near == target_port(service, port, pod) and one.far.split()[0] in calling
             for pod, table in zip(behind, tables, strict=True)
-            for near, far in connections(table)
+            for one in connections(table)
         )
 
     def addresses(self, address: str) -> frozenset[str]:
         """Every end that a connection to a service's `name:port` may have: a pod of it, or the own address of it and of
         any other service that leads to the same port of the same pods.
         """
-        found, port = self._service(address), int(address.rpartition(":")[2])
-        wanted = found.selector.items()
-        behind = [pod for pod in self._sight.pods if pod.ip and wanted <= pod.labels.items()]
-        ends = {end_of(pod.ip, target_port(found, port, pod)) for pod in behind}
+        found, port = self.service(address), int(address.rpartition(":")[2])
+        ends = {end_of(pod.ip, target_port(found, port, pod)) for pod in self.pods_of(found)}
         for service in self._alike(address):
             ends |= {
                 end_of(service.address, own)
@@ -145,12 +144,18 @@ class There:
             }
         return frozenset(ends)
 
+    def pods_of(self, service: Service) -> list[Pod]:
+        """The pods that a service means, ready or not."""
+        wanted = service.selector.items()
+        return [pod for pod in self._sight.pods if pod.ip and wanted <= pod.labels.items()]
+
     def _alike(self, address: str) -> list[Service]:
         """The services that lead to the same pods."""
-        found = self._service(address)
+        found = self.service(address)
         return [one for one in self._sight.services.values() if one.selector == found.selector]
 
-    def _service(self, address: str) -> Service:
+    def service(self, address: str) -> Service:
+        """The service of a `name:port`. Raises WorldError."""
         name = address.rpartition(":")[0].split(".")[0]
         service = self._sight.services.get(name)
         if service is None:
@@ -166,16 +171,26 @@ def target_port(service: Service, port: int, pod: Pod) -> int:
 
 def far_ends(table: str) -> Iterator[str]:
     """The far ends of the live connections in the kernel's tables of TCP sockets."""
-    return (far for _, far in connections(table))
+    return (one.far for one in connections(table))
 
 
-def connections(table: str) -> Iterator[tuple[int, str]]:
-    """The near port and the far end of every live connection in the kernel's tables of TCP sockets."""
+@dataclass(frozen=True)
+class Connection:
+    """A live connection as its kernel tells it: the near port, the far end, and the bytes that nobody has read yet."""
+
+    near: int
+    far: str
+    unread: int
+
+
+def connections(table: str) -> Iterator[Connection]:
+    """Every live connection in the kernel's tables of TCP sockets."""
     for line in table.splitlines():
         columns = line.split()
-        if len(columns) > 3 and columns[0].endswith(":") and columns[3] in _LIVE:
+        if len(columns) > 4 and columns[0].endswith(":") and columns[3] in _LIVE:
             raw, _, port = columns[2].partition(":")
-            yield int(columns[1].rpartition(":")[2], 16), end_of(_ip(raw), int(port, 16))
+            near, unread = columns[1].rpartition(":")[2], columns[4].partition(":")[2]
+            yield Connection(int(near, 16), end_of(_ip(raw), int(port, 16)), int(unread, 16))
 
 
 def _ip(raw: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 import toxiproxy as library
 import toxiproxy.api
 
-from chaos.clients.toxiproxy import NotThereError, Removal, Toxic, Toxiproxy
+from chaos.clients.toxiproxy import NotThereError, ProxyState, Removal, Toxic, Toxiproxy
 from chaos.errors import ClientError, ServerGoneError
 from chaos.testing.toxiproxy import FakeToxiproxy
 
@@ -84,6 +84,38 @@ async def test_removal_leaves_the_proxy_as_it_was(server: FakeToxiproxy, enabled
     assert bool(removal.dropped) is enabled
     assert server.proxies["p"].enabled is enabled
     assert await client.remove_toxic("p", "slow") == Removal(found=False)
+
+
+@pytest.mark.parametrize(
+    ("toxic", "unread", "shuts"),
+    [
+        (SLOW, 0, False),
+        (SLOW, 1, True),
+        (SLOW, None, True),
+        (Toxic("slow", "timeout"), None, False),
+        (Toxic("slow", "timeout", toxicity=0.5), None, True),
+        (Toxic("slow", "timeout", toxicity=0.5), 0, False),
+        (Toxic("slow", "reset_peer"), 0, True),
+    ],
+    ids=str,
+)
+async def test_a_proxy_is_shut_only_where_it_must_be(
+    server: FakeToxiproxy, toxic: Toxic, unread: int | None, shuts: bool
+) -> None:
+    """Where everybody is seen to read, and where a toxic hands nothing on, it is removed from the open proxy."""
+
+    async def seen(_state: ProxyState) -> int | None:
+        await asyncio.sleep(0)
+        return unread
+
+    client = Toxiproxy(server.url, unread=seen)
+    server.proxies["p"].toxics["slow"] = {
+        "name": "slow", "type": toxic.type, "stream": "downstream", "toxicity": toxic.toxicity, "attributes": {},
+    }  # fmt: skip
+    assert (await client.remove_toxic("p", "slow")).found
+    assert ("POST /proxies/p" in server.log) is shuts
+    assert server.proxies["p"].enabled
+    assert server.proxies["p"].toxics == {}
 
 
 async def test_what_is_not_there(server: FakeToxiproxy) -> None:

@@ -250,7 +250,9 @@ def table(*rows: tuple[str, int, str, int]) -> str:
     def end(ip: str, port: int) -> str:
         return "".join(f"{int(part):02X}" for part in reversed(ip.split("."))) + f":{port:04X}"
 
-    return "\n".join(f"  {n}: {end(a, b)} {end(c, d)} 01 0" for n, (a, b, c, d) in enumerate(rows))
+    return "\n".join(
+        f"  {n}: {end(a, b)} {end(c, d)} 01 00000000:00000000" for n, (a, b, c, d) in enumerate(rows)
+    )
 
 
 @pytest.mark.parametrize(
