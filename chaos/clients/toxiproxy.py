@@ -11,7 +11,7 @@ import asyncio
 import errno
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeVar
 from urllib.parse import quote
@@ -29,7 +29,8 @@ TIMEOUT = 5.0
 CLUSTER_TIMEOUT = 10.0
 """The same for a server that is reached through a cluster's API server."""
 SETTLE = 0.1
-"""Real seconds that the server gets to forget the connections of a proxy that was just disabled."""
+"""Real seconds that the server gets to forget the connections of a proxy that was just disabled, or to hand on what a
+toxic held back."""
 
 Direction = Literal["upstream", "downstream"]
 Number = int | float
@@ -222,12 +223,25 @@ class Toxiproxy:
         dropped = shut or ("a timeout toxic ends those that it met" if ends else "")
         try:
             async with self._shut_while(state, shut):
+                if state.enabled and not dropped:
+                    await self._let_through(proxy, name)
                 await self._delete_toxic(proxy, name)
         except HungError as error:
             await self._remake(state, [toxic for toxic in toxics.values() if toxic.name != name], error)
             dropped = "the API hung, the proxy was made again"
         await self._seen_gone(proxy, name)  # once callers get through again
         return Removal(found=True, dropped=dropped)
+
+    async def _let_through(self, proxy: str, name: str) -> None:
+        """Have a toxic hand on at once what it holds back.
+
+        A removal hands that on itself, and waits 5 s for each piece of it that was for a caller who has left.
+        """
+        with suppress(NotThereError):
+            await self._call(
+                f"end the toxic {name} on {proxy}", lambda: self._library.let_through(proxy, name)
+            )
+            await asyncio.sleep(SETTLE)
 
     async def _delete_toxic(self, proxy: str, name: str) -> None:
         try:

@@ -80,6 +80,11 @@ class Library:
         asked = self._api.post(f"/proxies/{quote(name, safe='')}", json={"enabled": enabled})
         return bool(asked.json()["enabled"])
 
+    def let_through(self, proxy: str, toxic: str) -> None:
+        """Have a toxic act on no connection any more, in its place; the library knows no way to change one."""
+        where = f"/proxies/{quote(proxy, safe='')}/toxics/{quote(toxic, safe='')}"
+        self._api.post(where, json={"toxicity": 0})
+
     def named(self, name: str) -> toxiproxy.Proxy:
         """A handle to act on a proxy; the library puts the name into addresses as it stands, so it is quoted
         here.

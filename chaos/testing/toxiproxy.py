@@ -73,6 +73,7 @@ class FakeToxiproxy:
                 web.delete("/proxies/{proxy}", self._delete),
                 web.get("/proxies/{proxy}/toxics", self._toxics),
                 web.post("/proxies/{proxy}/toxics", self._add_toxic),
+                web.post("/proxies/{proxy}/toxics/{toxic}", self._update_toxic),
                 web.delete("/proxies/{proxy}/toxics/{toxic}", self._remove_toxic),
             ]
         )
@@ -149,6 +150,14 @@ class FakeToxiproxy:
         if not self.forgets:
             proxy.toxics[toxic["name"]] = toxic
         return web.json_response(toxic)
+
+    async def _update_toxic(self, request: web.Request) -> web.Response:
+        proxy = self.proxies.get(request.match_info["proxy"])
+        found = proxy.toxics.get(request.match_info["toxic"]) if proxy is not None else None
+        if found is None:
+            return _problem(404, "toxic not found")
+        found["toxicity"] = (await request.json()).get("toxicity", found["toxicity"])
+        return web.json_response(found)
 
     async def _remove_toxic(self, request: web.Request) -> web.Response:
         proxy = self.proxies.get(request.match_info["proxy"])

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing, suppress
 
 import pytest
 
@@ -16,6 +17,9 @@ from chaos.errors import ClientError, ServerGoneError
 from tests.local.faults_bench import ended, origin, toxiproxy
 
 pytestmark = pytest.mark.local
+
+MORE_THAN_A_KERNEL_HOLDS = 16_000_000
+"""Bytes of which some are with a toxic that holds them back once they are written, whatever the kernel keeps."""
 
 FLOOD = """
 import socket, threading
@@ -118,6 +122,43 @@ async def test_removal_keeps_connections_that_are_read(server: str) -> None:
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
         writer.close()
         await writer.wait_closed()
+    assert str(removal) == "removed, connections kept"
+
+
+async def test_removal_keeps_connections_though_somebody_has_left(server: str) -> None:
+    """A plain removal waits 5 s for every piece that a toxic still holds for somebody who has left. Ours does not.
+
+    The other connection lives on, with what was under way on it.
+    """
+    sent = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer.transport), suppress(OSError):
+            writer.write(b"x" * MORE_THAN_A_KERNEL_HOLDS)
+            await writer.drain()
+            sent.set()
+            await reader.read()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as behind:
+        port = behind.sockets[0].getsockname()[1]
+        client = Toxiproxy(server)
+        made = await client.create_proxy("p", "127.0.0.1:0", f"127.0.0.1:{port}")
+        host, _, listens = made.listen.rpartition(":")
+        await client.add_toxic("p", Toxic("t", "latency", attributes={"latency": 30_000}))
+        answer, stays = await asyncio.open_connection(host, int(listens))
+        reading = asyncio.create_task(answer.readexactly(MORE_THAN_A_KERNEL_HOLDS))
+        async with asyncio.timeout(20):
+            await sent.wait()
+            sent.clear()
+            _, leaves = await asyncio.open_connection(host, int(listens))
+            await sent.wait()
+            leaves.transport.abort()
+            removal = await client.remove_toxic("p", "t")
+            await reading
+        for one in (stays, leaves):
+            one.close()
+            with suppress(OSError):
+                await one.wait_closed()
     assert str(removal) == "removed, connections kept"
 
 
