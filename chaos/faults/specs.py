@@ -53,7 +53,10 @@ class LatencySpec(LinkFaultSpec):
 
 
 class TimeoutSpec(LinkFaultSpec):
-    """No data passes; a connection is closed `after` the last data, or never."""
+    """No data passes; a connection is closed `after` the last data, or never.
+
+    When it goes, the connections of the link end, for bytes are missing on them; new ones are not refused.
+    """
 
     fault: Literal["timeout"] = "timeout"
     after: RealDuration = RealSeconds(0.0)
@@ -68,7 +71,10 @@ class TimeoutSpec(LinkFaultSpec):
 
 
 class ResetSpec(LinkFaultSpec):
-    """A connection is reset `after` its first data."""
+    """A connection is reset `after` its first data.
+
+    For its undo the link is shut for about 0.1 s: what it met would be reset when it ends.
+    """
 
     fault: Literal["reset"] = "reset"
     after: RealDuration = Field(default=RealSeconds(0.0), le=LONGEST_RESET)
