@@ -31,6 +31,10 @@ CLUSTER_TIMEOUT = 10.0
 SETTLE = 0.1
 """Real seconds that the server gets to forget the connections of a proxy that was just disabled, or to hand on what a
 toxic held back."""
+LONGEST_WAIT = 5.0
+"""Real seconds for which a shut proxy is left alone at most before its toxic is removed."""
+SLICE = 0.1
+"""Real seconds after which a bandwidth toxic hands on the next part of what it holds back."""
 
 Direction = Literal["upstream", "downstream"]
 Number = int | float
@@ -65,6 +69,16 @@ class Toxic:
             and math.isclose(self.toxicity, other.toxicity, rel_tol=1e-6)
             and all(other.attributes.get(key) == value for key, value in self.attributes.items())
         )
+
+    @property
+    def holds_back(self) -> float:
+        """Real seconds for which it holds a piece of data back at most."""
+        told = self.attributes.get
+        if self.type == "latency":
+            return (told("latency", 0) + told("jitter", 0)) / 1e3
+        if self.type == "slicer":
+            return told("delay", 0) / 1e6
+        return SLICE if self.type == "bandwidth" else 0.0
 
     def __str__(self) -> str:
         inside = ", ".join(f"{key} {value}" for key, value in self.attributes.items())
@@ -222,7 +236,7 @@ class Toxiproxy:
         shut = await self._why_shut(state, toxics[name]) if state.enabled else ""
         dropped = shut or ("a timeout toxic ends those that it met" if ends else "")
         try:
-            async with self._shut_while(state, shut):
+            async with self._shut_while(state, shut, toxics[name].holds_back):
                 if state.enabled and not dropped:
                     await self._let_through(proxy, name)
                 await self._delete_toxic(proxy, name)
@@ -276,13 +290,17 @@ class Toxiproxy:
         return f"{unread} of them not being read" if unread else ""
 
     @asynccontextmanager
-    async def _shut_while(self, state: ProxyState, why: str) -> AsyncIterator[None]:
-        """Keep a proxy shut during a change if there is a reason to; it is open again whatever happens."""
+    async def _shut_while(self, state: ProxyState, why: str, held_back: float = 0.0) -> AsyncIterator[None]:
+        """Keep a proxy shut during a change if there is a reason to; it is open again whatever happens.
+
+        `held_back`: the server notices that a connection is gone only when it hands on what a toxic holds back, and a
+        removal that comes first waits 5 s for each piece of it.
+        """
         async with AsyncExitStack() as stack:
             if why and state.enabled:
                 stack.push_async_callback(self.set_enabled, state.name, True)
                 await self.set_enabled(state.name, False)
-                await asyncio.sleep(SETTLE)
+                await asyncio.sleep(SETTLE + min(held_back, LONGEST_WAIT))
             yield
 
     async def _remake(self, state: ProxyState, toxics: list[Toxic], cause: HungError) -> None:

@@ -6,13 +6,13 @@ import asyncio
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, suppress
 
 import pytest
 
 from chaos.clients.send_queues import stuck
-from chaos.clients.toxiproxy import Removal, Toxic, Toxiproxy
+from chaos.clients.toxiproxy import ProxyState, Removal, Toxic, Toxiproxy
 from chaos.errors import ClientError, ServerGoneError
 from tests.local.faults_bench import ended, origin, toxiproxy
 
@@ -56,6 +56,22 @@ async def until_stuck(listen: int, upstream: str, count: int) -> None:
     async with asyncio.timeout(60):
         while await stuck(listen, int(upstream.rpartition(":")[2])) != count:
             await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def sending() -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """A service that sends much to whoever connects: its port, and what is set each time that all is on its way."""
+    sent = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with closing(writer.transport), suppress(OSError):
+            writer.write(b"x" * MORE_THAN_A_KERNEL_HOLDS)
+            await writer.drain()
+            sent.set()
+            await reader.read()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as behind:
+        yield behind.sockets[0].getsockname()[1], sent
 
 
 async def test_everything_written_is_there(server: str) -> None:
@@ -130,17 +146,7 @@ async def test_removal_keeps_connections_though_somebody_has_left(server: str) -
 
     The other connection lives on, with what was under way on it.
     """
-    sent = asyncio.Event()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with closing(writer.transport), suppress(OSError):
-            writer.write(b"x" * MORE_THAN_A_KERNEL_HOLDS)
-            await writer.drain()
-            sent.set()
-            await reader.read()
-
-    async with await asyncio.start_server(serve, "127.0.0.1", 0) as behind:
-        port = behind.sockets[0].getsockname()[1]
+    async with sending() as (port, sent):
         client = Toxiproxy(server)
         made = await client.create_proxy("p", "127.0.0.1:0", f"127.0.0.1:{port}")
         host, _, listens = made.listen.rpartition(":")
@@ -160,6 +166,26 @@ async def test_removal_keeps_connections_though_somebody_has_left(server: str) -
             with suppress(OSError):
                 await one.wait_closed()
     assert str(removal) == "removed, connections kept"
+
+
+async def test_a_removal_from_a_shut_proxy_waits_until_nothing_is_held_back(server: str) -> None:
+    """What a toxic still holds for connections that the shutting has dropped would hang the removal for 5 s a piece."""
+
+    async def somebody(_state: ProxyState) -> int:
+        await asyncio.sleep(0)
+        return 1
+
+    async with sending() as (port, sent):
+        client = Toxiproxy(server, unread=somebody)
+        made = await client.create_proxy("p", "127.0.0.1:0", f"127.0.0.1:{port}")
+        host, _, listens = made.listen.rpartition(":")
+        await Toxiproxy(server).add_toxic("p", Toxic("t", "latency", attributes={"latency": 1000}))
+        with socket.create_connection((host, int(listens))):
+            async with asyncio.timeout(20):
+                await sent.wait()
+                removal = await client.remove_toxic("p", "t")
+    assert removal == Removal(found=True, dropped="1 of them not being read")
+    assert (await client.proxy("p")).enabled
 
 
 @pytest.mark.parametrize("toxic", [Toxic("t", "latency", attributes={"latency": 10}), Toxic("t", "timeout")])
