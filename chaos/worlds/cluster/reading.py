@@ -20,7 +20,7 @@ from chaos.worlds.cluster.vantage import TABLES, Connection, There, connections,
 
 WITHIN = 4.0
 """Real seconds in which the pods must have told; an undo does not wait for a pod on a lost node."""
-LOOKS = 4
+LOOKS = 8
 """How often the queues are looked at while there is a suspicion."""
 PAUSE = 0.1
 """Real seconds between two looks."""
