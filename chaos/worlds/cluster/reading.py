@@ -34,6 +34,8 @@ async def unread(server: str, upstream: str, callers: Mapping[str, str]) -> int 
     `server` is a Toxiproxy's address in the cluster, `upstream` where its proxies lead, and `callers` the process that
     calls, for each address (`service:port`) at which one of these proxies is called.
     """
+    if not callers:
+        return None
     place, _ = Place.parse(server)
     target = Target("kubernetes", place.context, place.namespace)
     try:
