@@ -5,7 +5,7 @@
 Real worker processes with one thread each on this machine, beside as many threads of this process. Each has compiled
 the simulator before the clock starts; what is timed is from the first cell handed out to the last result read. The
 trials have to be the same byte for byte, or nothing is told. The scheduler and this process need a core now and then,
-too: on a machine with two cores, two workers cannot be twice as fast as one.
+too: on a machine with two cores, two workers cannot be twice as fast as one. Exits with 1 when a bar is missed.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
+import sys
 import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import bars
+from bars import Bar
 from distributed import Client, LocalCluster
 from rich.console import Console
 from rich.table import Table
@@ -29,11 +32,15 @@ from chaos.study.plan import plan
 from chaos.study.simulator import simulate
 from chaos.study.sweep import Cell, Executor, Player, Threads
 
+LEAST_SPEED_UP = 1.5
+LONGEST = 180.0
+"""Real seconds for all of this."""
 STUDY = Path(__file__).parents[1] / "experiments" / "studies" / "headcount.yaml"
 
 
-def main() -> None:
-    """Measure, print the table."""
+def main() -> int:
+    """Measure, print the table and the bars; 0 when all are met."""
+    begun = time.monotonic()
     told = _arguments()
     loaded = load_study(STUDY, faults=spec_types())
     cells = [replace(cell, trials=told.trials) for curve in plan(loaded.study, 1).arms for cell in curve]
@@ -41,18 +48,26 @@ def main() -> None:
     for name in ("where", "seconds", "against one"):
         table.add_column(name, justify="left" if name == "where" else "right")
     digests = set()
+    speed_up = 0.0
     for what in ("threads", "Dask workers"):
         one = 0.0
         for workers in (1, 2):
             seconds, digest = _played(loaded, cells, workers, on_dask=what != "threads", repeat=told.repeat)
             digests.add(digest)
             one = one or seconds
-            table.add_row(f"{workers} of {what}", f"{seconds:.2f}", f"{one / seconds:.2f}")
+            speed_up = one / seconds
+            table.add_row(f"{workers} of {what}", f"{seconds:.2f}", f"{speed_up:.2f}")
     if len(digests) > 1:
         raise SystemExit("the trials are not the same everywhere")
     console = Console()
     console.print(table)
     console.print("the trials are the same byte for byte")
+    return bars.told(
+        [
+            Bar("two Dask workers against one", speed_up, "at least", LEAST_SPEED_UP),
+            Bar("this benchmark", time.monotonic() - begun, "at most", LONGEST, " s"),
+        ]
+    )
 
 
 def _played(
@@ -92,10 +107,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--trials", type=int, default=10_000, help="trials of each cell")
+    parser.add_argument("--trials", type=int, default=2000, help="trials of each cell")
     parser.add_argument("--repeat", type=int, default=2, help="how often; the best counts")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
