@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from rich.console import Console
@@ -21,7 +22,7 @@ from chaos.errors import DocumentError, Problem, ReportError, UsageError
 from chaos.faults.specs import spec_types
 from chaos.report.files import put
 from chaos.study import concurrency, live, openmetrics, validation
-from chaos.study.conduct import NOT_CALIBRATED, conduct
+from chaos.study.conduct import MAIN_CURVE, NOT_CALIBRATED, conduct
 from chaos.study.evenings import Evenings, LiveTrial
 from chaos.study.loading import LoadedStudy, load_study
 from chaos.study.page import study_page
@@ -70,6 +71,7 @@ def _study(loaded: LoadedStudy, file: Path, asked: Asked, workers: int, executor
     calibration = NOT_CALIBRATED
     if valid.calibration.live_trials:
         calibration = valid.calibration.model_copy(update={"concurrency": found.concurrency})
+    took = Took()
     try:
         with progress("simulated evenings") as heard:
             result = conduct(
@@ -77,12 +79,14 @@ def _study(loaded: LoadedStudy, file: Path, asked: Asked, workers: int, executor
                 partial(simulate, durations=valid.durations),
                 executor=executor,
                 heard=heard,
+                begun=took,
                 calibration=calibration,
                 durations=valid.durations,
             )
     except KeyboardInterrupt:
         print("standby: interrupted; nothing was written", file=sys.stderr)
         return INTERRUPTED
+    print(took.told(result), file=sys.stderr)
     write(folder, result, _command(file, asked), time.time())
     _tell(result, folder)
     return 0
@@ -219,6 +223,33 @@ def progress(what: str, console: Console | None = None) -> Iterator[Heard]:
         heard.bar = bar
         heard.task = bar.add_task(what, total=None)
         yield heard
+
+
+class Took:
+    """Takes in what is simulated from now on, and tells how long it took: by the clock, and of this process' CPUs."""
+
+    def __init__(self) -> None:
+        self._begun: list[tuple[str, float, float]] = []
+
+    def __call__(self, section: str) -> None:
+        """`section` begins, and the one before it has ended."""
+        self._begun.append((section, time.monotonic(), time.process_time()))
+
+    def told(self, result: StudyResult) -> str:
+        """A sentence about all sections until now, and about the main curve alone."""
+        self("")
+        main = sum(point.trials for arm in result.arms if arm.role == "main" for point in arm.points)
+        between = list(pairwise(self._begun))
+        return (
+            f"{result.simulated_trials:,} evenings were simulated in {self._seconds(between)}; "
+            f"{main:,} of them, {MAIN_CURVE}, in "
+            f"{self._seconds([one for one in between if one[0][0] == MAIN_CURVE])}"
+        )
+
+    @staticmethod
+    def _seconds(sections: Sequence[tuple[tuple[str, float, float], tuple[str, float, float]]]) -> str:
+        clock, used = (sum(end[i] - begin[i] for begin, end in sections) for i in (1, 2))
+        return f"{clock:.1f} s ({used:.1f} s of processor time)"
 
 
 class Heard:

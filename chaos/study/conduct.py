@@ -35,6 +35,8 @@ from chaos.study.smallest.sweeping import smallest_failures
 from chaos.study.sweep import Cell, Executor, Simulate, Sweep, Threads
 
 DEFAULTS = Durations()
+MAIN_CURVE = "the main curve"
+"""The arms of the study at every value, at its own time scale."""
 NOT_CALIBRATED = Calibration(
     live_trials=0,
     agreed=0,
@@ -51,36 +53,45 @@ def conduct(
     workers: int = 1,
     executor: Executor | None = None,
     heard: Callable[[int, int], None] = lambda _done, _all: None,
+    begun: Callable[[str], None] = lambda _section: None,
     calibration: Calibration = NOT_CALIBRATED,
     durations: Durations = DEFAULTS,
 ) -> StudyResult:
     """Play a study; the result is the same for any number of `workers` (threads), and for any `executor`.
 
     `durations` are those that `simulate` rests on, for the report. `heard` is told after each cell how many trials are
-    done, and how many there are in all.
+    done, and how many there are in all; `begun` what is played from now on: MAIN_CURVE, or something else.
     """
     main = loaded.experiment(loaded.study.arms[0].set).experiment
     cells = plan(loaded.study, main.time_scale)
+    whole = cells.trials
     done = 0
 
     def count(trials: int) -> None:
         nonlocal done
         done += trials
-        heard(done, cells.trials)
+        heard(done, whole)
 
     executor = executor or Threads(workers)
     sweep = Sweep(loaded, simulate, executor=executor, heard=count)
-    conducted = _Conduct(loaded, cells, sweep, main, durations)
+    conducted = _Conduct(loaded, cells, sweep, main, durations, begun)
+    begun("the smallest failures")
     conducted.found = tuple(smallest_failures(loaded, Sweep(loaded, simulate, executor=executor)))
     return conducted.result(calibration)
 
 
 class _Conduct:
     def __init__(
-        self, loaded: LoadedStudy, cells: Plan, sweep: Sweep, main: Experiment, durations: Durations
+        self,
+        loaded: LoadedStudy,
+        cells: Plan,
+        sweep: Sweep,
+        main: Experiment,
+        durations: Durations,
+        begun: Callable[[str], None],
     ) -> None:
         self.loaded, self.study, self.cells, self.sweep, self.main = loaded, loaded.study, cells, sweep, main
-        self.durations = durations
+        self.durations, self.begun = durations, begun
         self.judge = Judge(loaded.study, float(main.timeline.total))
         self.events = self.trials = 0
         self.found: tuple[SmallestFailure, ...] = ()
@@ -88,11 +99,13 @@ class _Conduct:
     def result(self, calibration: Calibration) -> StudyResult:
         """Section by section, in the order of the plan."""
         study = self.study
+        self.begun(MAIN_CURVE)
         arms = [self._played(cells) for cells in self.cells.arms]
         curves = [
             self.judge.curve(arm, played, None if number == 0 else arms[0], main=True)
             for number, (arm, played) in enumerate(zip(study.arms, arms, strict=True))
         ]
+        self.begun("what else is asked")
         scales = {scale: [self._played(cells) for cells in by] for scale, by in self.cells.scales.items()}
         outer = self._outer()
         curves = [self._with_outer(number, curve, outer) for number, curve in enumerate(curves)]

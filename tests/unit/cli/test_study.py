@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import time
 from pathlib import Path
 
@@ -32,6 +33,19 @@ def test_a_study_leaves_its_answer_twice(
     assert capsys.readouterr().out.splitlines()[0] == told["answer"]
     assert {point["trials"] for point in told["arms"][0]["points"]} == {100}
     assert told["answer"] in (tmp_path / "out" / "study.html").read_text()
+
+
+def test_a_study_tells_how_long_it_took(
+    document: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the clock and of the processor, all of it and the main curve; on the terminal alone."""
+    assert run_app(["study", str(document), "--simulated", "50", "--out", str(tmp_path / "out")]) == 0
+    told = json.loads((tmp_path / "out" / "study.json").read_text())
+    curve = sum(point["trials"] for arm in told["arms"] if arm["role"] == "main" for point in arm["points"])
+    seconds = r"in \d+\.\d s \(\d+\.\d s of processor time\)"
+    whole = rf"{told['simulated_trials']:,} evenings were simulated {seconds}"
+    main = rf"{curve:,} of them, the main curve, {seconds}"
+    assert re.search(f"{whole}; {main}\n", capsys.readouterr().err)
 
 
 def test_the_same_study_is_the_same_bytes(document: Path, tmp_path: Path) -> None:
