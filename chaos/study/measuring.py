@@ -29,9 +29,12 @@ BRIDGE_ALERTS = ("BridgeSlow", "BridgeFailing", "BridgeStalled")
 SLOWING = ("latency", "bandwidth")
 SOON = RealSeconds(20.0)
 """An alert that begins later than this after a cause may have another one."""
-FEWEST_JOINS = 20
+FEWEST_BACK = 10
+"""Clients that came back, from which on their mean time is told."""
 WINDOW = 6
 """Samples that a rate over 5 s has in it, one more than its seconds."""
+BACK_WITHIN = RealSeconds(10.0)
+"""A client that comes back later than this after its room moved was kept by something else."""
 _REPAIRS = {
     "fail_over_bridge": "fail_over",
     "bypass_tokens": "settings",
@@ -119,8 +122,10 @@ class _Run:
         for limit in _LIMITS:
             yield from self._crossings(limit)
         yield from self._paths()
-        yield from self._admission()
+        yield from self._until_sound()
+        yield from self._moves()
         yield from self._capacity()
+        yield from self._egress()
 
     # --- causes that are acts ----------------------------------------------------------------------------------------
 
@@ -231,13 +236,13 @@ class _Run:
         name = _REPAIRS.get(repair.action)
         if name is None or repair.noop or not repair.ok or repair.took_real_s is None:
             return
-        if repair.action not in _ACROSS or not self._slow_at(repair.started_s):
+        if repair.action not in _ACROSS or not self._hurt_at(BRIDGE[1], repair.started_s):
             yield name, repair.took_real_s
 
-    def _slow_at(self, story: float) -> bool:
-        """Whether a fault hurt the way to media."""
+    def _hurt_at(self, link: str, story: float) -> bool:
+        """Whether a fault hurt a link of the bridge."""
         return any(
-            _names(fault.target, BRIDGE[1])
+            _names(fault.target, link)
             and fault.applied_s is not None
             and fault.applied_s <= story < (math.inf if fault.undone_s is None else fault.undone_s)
             for fault in self.report.faults
@@ -248,18 +253,36 @@ class _Run:
         if "baseline" in ends and "faults" in ends and ends["baseline"].ended_s is not None:
             yield "path_proof", (ends["faults"].started_s - ends["baseline"].ended_s) / self.scale
 
-    def _admission(self) -> Iterator[tuple[str, float]]:
-        """Who is let in and does not hear yet, by Little's law, while nothing is hurt."""
-        admitted, hearing = self._curve("admitted ("), self._curve("hearing (")
-        calm = [
-            phase for phase in self.report.phases if phase.phase == "baseline" and phase.ended_s is not None
-        ]
-        until = calm[0].ended_s / self.scale if calm and calm[0].ended_s is not None else 0.0
-        moments = sorted(t for t in admitted if 0 <= t <= until and t in hearing)
-        came = admitted[moments[-1]] - admitted[moments[0]] if moments else 0.0
-        if came >= FEWEST_JOINS:
-            rate = came / (moments[-1] - moments[0])
-            yield "recovery", fmean(admitted[t] - hearing[t] for t in moments) / rate
+    def _until_sound(self) -> Iterator[tuple[str, float]]:
+        """How soon who is let in hears, before anything is hurt: the mean over each of the curve's windows."""
+        curve = self._curve("from being in to fresh sound")
+        hurt = min(
+            (one.applied_s for one in self.report.faults if one.applied_s is not None), default=math.inf
+        )
+        free = -math.inf
+        for moment in sorted(curve):
+            if free <= moment < hurt / self.scale:
+                yield "recovery", curve[moment]
+                free = moment + WINDOW - 1
+
+    def _moves(self) -> Iterator[tuple[str, float]]:
+        """Clients that look for their room come back evenly over a span: twice the mean of their times.
+
+        Not while they wait in the line for tokens, or for a slow bridge.
+        """
+        back, line = self._curve("clients that came back by themselves"), self._curve("wait for a token")
+        for repair in self.report.repairs:
+            if repair.action != "reopen_room" or not repair.ok or repair.noop or repair.finished_s is None:
+                continue
+            begin = repair.finished_s / self.scale
+            moments = [t for t in sorted(back) if begin - SCRAPE <= t <= begin + BACK_WITHIN]
+            came = back[moments[-1]] - back[moments[0]] if moments else 0.0
+            waited = any(line.get(t, 0.0) > SCRAPE for t in moments)
+            if came < FEWEST_BACK or waited or self._hurt_at(BRIDGE[0], repair.finished_s):
+                continue
+            away = [(t, (back[moments[-1]] - back[t]) / came) for t in moments if t >= begin]
+            until = sum((u - t) * (one + other) / 2 for (t, one), (u, other) in pairwise(away))
+            yield "moved", 2 * (away[0][0] - begin + until)
 
     def _capacity(self) -> Iterator[tuple[str, float]]:
         """The work that the token service does, of what the settings say, while joins stand in line."""
@@ -272,6 +295,21 @@ class _Run:
         ]
         if len(full) >= WINDOW:
             yield "token_capacity", fmean(full)
+
+    def _egress(self) -> Iterator[tuple[str, float]]:
+        """The sound that an instance sends, of what the settings say, while more is asked of it."""
+        asked = dict(self._curves("media egress in use"))
+        for label, series in self._curves("sound sent, of what can be sent"):
+            place = label.removeprefix("sound sent, of what can be sent")
+            use = {t: value or 0.0 for t, value in asked.get(f"media egress in use{place}", ())}
+            sent = {t: value for t, value in series if value is not None}
+            full = [
+                sent[t]
+                for t in sorted(sent)
+                if all(use.get(round(t - back * SCRAPE, 3), 0.0) > 1.0 for back in range(WINDOW))
+            ]
+            if len(full) >= WINDOW:
+                yield "egress_capacity", fmean(full)
 
 
 def _names(text: str, word: str) -> bool:

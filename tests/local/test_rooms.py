@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from pathlib import Path
 
 import aiohttp
@@ -131,6 +132,7 @@ async def test_a_lost_room_is_reopened_under_its_identity_and_relayed() -> None:
         assert truth.sum("rooms_room_ended") == 0
         assert truth.sum("rooms_joins_failed_total") == 0, "a client's way back is no join"
         assert truth.sum("rooms_reconnects_total", result="ok") >= 40
+        assert truth.sum("rooms_until_sound_seconds_count") >= 80, "each was let in twice, and heard"
 
         await rooms.start(first)
         await rooms.configure({"scale": 1 / 100}, first)
@@ -229,11 +231,20 @@ async def test_a_full_instance_refuses_joins_and_an_unguarded_one_breaks_the_sou
         await rooms.begin(plan(3_000_000, 1.0, scale=1 / 100_000))
         await until(lambda: _saturated(rooms), WITHIN, what="a saturated egress")
         await until(lambda: _all_in_and_not_all_hear(rooms, 30), WITHIN, what="all in, and late sound")
+        seen = await rooms.metrics("media-1")
+        begun = time.monotonic()
+        sent, can = seen.sum("media_segments_sent_total"), seen.sum("media_egress_capacity")
+        await until(lambda: _sent(rooms, sent + 2 * can), WITHIN, what="two seconds' worth of sound more")
+        assert time.monotonic() - begun > 1.0, "no more goes out than can"
 
 
 async def _saturated(rooms: Rooms) -> bool:
     seen = await rooms.metrics("media-1")
     return seen.sum("media_egress_utilisation") > 0.9 and seen.sum("media_egress_delay_seconds") > 3.0
+
+
+async def _sent(rooms: Rooms, segments: float) -> bool:
+    return (await rooms.metrics("media-1")).sum("media_segments_sent_total") >= segments
 
 
 async def _all_in_and_not_all_hear(rooms: Rooms, how_many: int) -> bool:

@@ -46,9 +46,9 @@ class Listener:
     """
 
     __slots__ = (
-        "_asked_at", "_attempts", "_generation", "_instance", "_late", "_line", "_poll", "_pressed_at", "_presses",
-        "_pushed", "_redials", "_room", "_session", "_timer", "admitted", "heard_until", "hearing", "leaves_at",
-        "patience", "person", "silent_since", "stage",
+        "_asked_at", "_attempts", "_generation", "_instance", "_late", "_let_in_at", "_line", "_poll", "_pressed_at",
+        "_presses", "_pushed", "_redials", "_room", "_session", "_timer", "admitted", "heard_until", "hearing",
+        "leaves_at", "patience", "person", "silent_since", "stage",
     )  # fmt: skip
 
     def __init__(self, person: Person, room: AudienceRoom, leaves_at: float, patience: float) -> None:
@@ -70,6 +70,7 @@ class Listener:
         self._pushed = False
         self._late = False
         self._asked_at = 0.0
+        self._let_in_at = 0.0
         self._pressed_at = 0.0
         self._presses = 0
         self._attempts = 0
@@ -134,6 +135,7 @@ class Listener:
             self._presses = 0
         else:
             room.counted.reconnects["ok"].inc()
+        self._let_in_at = room.now()
         if not self.admitted:
             self.admitted = True
             self.silent_since = room.now()
@@ -290,6 +292,9 @@ class Listener:
         if found is not None and found[1] + FRESH > max(self.heard_until, self._room.now()):
             self.heard_until = found[1] + FRESH
             self._redials = 0
+            if self._let_in_at > 0.0:
+                self._room.counted.until_sound.observe(self._room.now() - self._let_in_at)
+                self._let_in_at = 0.0
 
     # --- losing it and coming back ------------------------------------------------------------------------------
 

@@ -51,6 +51,13 @@ class Families:
             buckets=JOIN_BUCKETS,
             registry=registry,
         )
+        self.until_sound = Histogram(
+            "rooms_until_sound_seconds",
+            "Real seconds from being let in to fresh sound.",
+            ["room"],
+            buckets=JOIN_BUCKETS,
+            registry=registry,
+        )
 
     def clear(self) -> None:
         """Forget all rooms: a new plan is a new audience."""
@@ -76,3 +83,4 @@ class Counted:
         self.lost = families.lost.labels(room)
         self.interruptions = families.interruptions.labels(room)
         self.seconds = families.seconds.labels(room)
+        self.until_sound = families.until_sound.labels(room)

@@ -9,7 +9,7 @@ from functools import partial
 from uuid import uuid4
 
 from aiohttp import web
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 from pydantic import JsonValue
 
 from chaos.clock import RealSeconds
@@ -62,6 +62,11 @@ class Media:
         self._delay = Gauge(
             "media_egress_delay_seconds", "Real seconds that a segment waits.", registry=tier.registry
         )
+        self._capacity = Gauge(
+            "media_egress_capacity", "Segments that can be sent per real second.", registry=tier.registry
+        )
+        self._sent = Counter("media_segments_sent_total", "Segments sent.", registry=tier.registry)
+        self._told = 0.0
         tier.settings.on_change(self._changed)
         self._changed(tier.settings.now)
         tier.abandons.append(self._bridge.abandon)
@@ -118,6 +123,10 @@ class Media:
         self._bridge.collect()
         self._utilisation.set(self._egress.utilisation(now))
         self._delay.set(self._egress.delay(now))
+        self._capacity.set(self._egress.rate)
+        sent = self._egress.sent
+        self._sent.inc(sent - self._told)
+        self._told = sent
         self._room_count.set(len(self._rooms))
         self._listeners.clear()
         self._open.clear()
@@ -236,7 +245,15 @@ class Media:
             return refusal(503, "saturated")
         self._egress.reserve(now)
         reply = Reply(200, room.segment, "audio/basic")
-        return _later(wait, reply) if wait > 0.0 else reply
+        if wait > 0.0:
+            return self._later(wait, reply)
+        self._egress.went()
+        return reply
+
+    async def _later(self, seconds: float, reply: Reply) -> Reply:
+        await asyncio.sleep(seconds)
+        self._egress.went()
+        return reply
 
     def _leave(self, asked: Asked) -> Reply:
         session = self._sessions.by_number.get(asked.session)
@@ -357,6 +374,7 @@ class Media:
         segment, number = room.segment, room.number
         if wait > 0.0:
             await asyncio.sleep(wait)
+        self._egress.went()
         return web.Response(body=segment, headers={NUMBER_HEADER: str(number)})
 
     async def _give_up_session(self, request: web.Request) -> web.Response:
@@ -366,8 +384,3 @@ class Media:
         self._sessions.end(session)
         left = session.expires - self._loop.time()
         return web.json_response({"listener": session.listener, "left": left})
-
-
-async def _later(seconds: float, reply: Reply) -> Reply:
-    await asyncio.sleep(seconds)
-    return reply

@@ -19,9 +19,13 @@ def segments_per_second(scale: float, ratio: float) -> float:
 
 @dataclass
 class Egress:
-    """One instance's way out. `rate` is segments per real second; times are of any one monotonic clock."""
+    """One instance's way out. `rate` is segments per real second; times are of any one monotonic clock.
+
+    `sent` counts what has gone out (`went`), as whoever stood in the line found it to be.
+    """
 
     rate: float
+    sent: float = 0.0
     _free_at: float = 0.0
     _demand: deque[tuple[float, float]] = field(default_factory=deque)
     _demanded: float = 0.0
@@ -38,6 +42,10 @@ class Egress:
         waited = max(0.0, self._free_at - now)
         self._free_at = now + waited + segments / self.rate
         return waited
+
+    def went(self, segments: float = 1.0) -> None:
+        """So many segments of those reserved have now been sent."""
+        self.sent += segments
 
     def delay(self, now: float) -> float:
         """Real seconds that a segment asked for now would wait."""

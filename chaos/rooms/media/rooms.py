@@ -67,18 +67,20 @@ class Room:
     def hear(self, data: bytes, egress: Egress, now: float) -> None:
         """A frame of the host's: to the pushed listeners at once, to the others when its segment is whole."""
         if self.pushes:
-            wait = egress.reserve(now, FRAME_COST * len(self.pushes))
+            cost = FRAME_COST * len(self.pushes)
+            wait = egress.reserve(now, cost)
             if wait > 0.0:
-                asyncio.get_running_loop().call_later(wait, self._push, MESSAGE_HEAD + data)
+                asyncio.get_running_loop().call_later(wait, self._push, MESSAGE_HEAD + data, egress, cost)
             else:
-                self._push(MESSAGE_HEAD + data)
+                self._push(MESSAGE_HEAD + data, egress, cost)
         segment = self._segmenter.add(data, now)
         if segment is not None:
             self.take(segment, self.number + 1, now)
 
-    def _push(self, message: bytes) -> None:
+    def _push(self, message: bytes, egress: Egress, cost: float) -> None:
         for push in self.pushes.values():
             push.send(message)
+        egress.went(cost)
 
     def take(self, segment: bytes, number: int, now: float) -> None:
         """A whole segment is the newest now."""

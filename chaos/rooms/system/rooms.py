@@ -121,6 +121,19 @@ class RoomsSystem:
                 "sum by (room) (increase(rooms_join_seconds_sum[5s]))"
                 " / (sum by (room) (increase(rooms_join_seconds_count[5s])) > 0)",
             ),
+            Figure(
+                "sound seconds",
+                "from being in to fresh sound",
+                "s",
+                "sum by (room) (increase(rooms_until_sound_seconds_sum[5s]))"
+                " / (sum by (room) (increase(rooms_until_sound_seconds_count[5s])) > 0)",
+            ),
+            Figure(
+                "ways back",
+                "clients that came back by themselves",
+                "listeners",
+                'rooms_reconnects_total{result="ok"}',
+            ),
             Figure("bridge", "slowest tenth of calls", "s", "bridge:calls:p90_seconds"),
             Figure("bridge errors", "failing calls", "ratio", "bridge:calls:error_ratio"),
             Figure("tokens", "wait for a token", "s", "platform_token_queue_seconds"),
@@ -138,6 +151,13 @@ class RoomsSystem:
             ),
             Figure("announcements", "announcement backlog", "s", "platform_announcements_backlog_seconds"),
             Figure("egress", "media egress in use", "ratio", "media_egress_utilisation"),
+            Figure(
+                "egress",
+                "sound sent, of what can be sent",
+                "ratio",
+                "sum by (instance) (rate(media_segments_sent_total[5s]))"
+                " / sum by (instance) (media_egress_capacity)",
+            ),
             Figure("audience lag", "audience behind its schedule", "s", "rooms:audience_lag:seconds"),
             Figure("starved", "time in line for a processor", "ratio", "rooms:cpu_wait:ratio"),
         )

@@ -157,17 +157,49 @@ def test_tokens_run_short_half_a_window_before_their_rate_says_so() -> None:
     assert found == {"tokens_seen": (4.0,), "tokens_clear": (8.25,)}
 
 
-def test_who_is_let_in_hears_by_littles_law() -> None:
-    """40 come in 20 s and on average half a listener waits: 0.25 s each. Few joins show nothing."""
-    phases = (Phase(phase="baseline", started_s=0.0, ended_s=20.0 * SCALE),)
-    admitted = [(float(t), 100.0 + 2 * t) for t in range(21)]
-    hearing = [(t, value - 0.5) for t, value in admitted]
-    told = (curve("admitted (launch)", *admitted), curve("hearing (launch)", *hearing))
-    assert seen(made(phases=phases), *told) == {"recovery": (0.25,)}
-    still = [(t, 100.0) for t, _ in admitted]
-    assert (
-        seen(made(phases=phases), curve("admitted (launch)", *still), curve("hearing (launch)", *still)) == {}
+def test_who_is_let_in_hears_as_the_curve_says_until_something_is_hurt() -> None:
+    """One value for each of the curve's windows, none where nobody was let in, and none from the first fault on."""
+    told = curve("from being in to fresh sound (launch)", *[(float(t), 0.1 + t / 100) for t in range(2, 30)])
+    report = made(faults=(fault("latency", "media-to-platform/media-1", 14.0),))
+    assert seen(report, told) == {"recovery": (0.12, 0.17, 0.22)}
+    nobody = Event(
+        "figure",
+        99.0,
+        0.0,
+        "judging",
+        {"label": "from being in to fresh sound (launch)", "series": [[3.0, None]]},
     )
+    assert seen(report, nobody) == {}
+
+
+def test_clients_find_a_room_that_moved_over_a_span() -> None:
+    """100 come back evenly over 4 s: 4 s; fewer than ten, or any that wait in a line or for a slow bridge, tell
+    nothing.
+    """
+    label = "clients that came back by themselves (launch, ok)"
+    back = curve(label, *[(float(t), 7.0 + 25.0 * min(4, max(0, t - 20))) for t in range(10, 40)])
+    moved = (repair("reopen_room", "room=launch", 19.5, 0.5),)
+    assert seen(made(repairs=moved), back) == {"moved": (4.0,), "reopen": (0.5,)}
+    few = curve(label, *[(float(t), 2.0 * min(4, max(0, t - 20))) for t in range(10, 40)])
+    assert "moved" not in seen(made(repairs=moved), few)
+    line = curve("wait for a token (platform)", *[(float(t), 2.0) for t in range(10, 40)])
+    assert "moved" not in seen(made(repairs=moved), back, line)
+    slow = (fault("latency", "media-to-platform/media-1", 5.0, 30.0),)
+    assert "moved" not in seen(made(repairs=moved, faults=slow), back)
+
+
+def test_sound_is_sent_as_fast_as_it_can_be_where_more_is_asked_for() -> None:
+    """Of the instance that is asked for too much, where it is in all of the rate's window; the other's rate is what
+    is asked of it.
+    """
+    sent, use = "sound sent, of what can be sent", "media egress in use"
+    told = (
+        curve(f"{sent} (media-1)", *[(float(t), 0.6 if t < 20 else 0.97) for t in range(10, 40)]),
+        curve(f"{use} (media-1)", *[(float(t), 0.6 if t < 15 else 1.4) for t in range(10, 40)]),
+        curve(f"{sent} (media-2)", *[(float(t), 0.5) for t in range(10, 40)]),
+        curve(f"{use} (media-2)", *[(float(t), 0.5) for t in range(10, 40)]),
+    )
+    assert seen(made(), *told) == {"egress_capacity": (0.97,)}
 
 
 def test_work_counts_where_the_line_is_never_empty() -> None:
