@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -225,31 +226,40 @@ def progress(what: str, console: Console | None = None) -> Iterator[Heard]:
         yield heard
 
 
+class _Begun(NamedTuple):
+    """What is simulated from a moment on: the moment by the clock, and by this process' time on processors."""
+
+    section: str
+    clock: float
+    used: float
+
+
 class Took:
-    """Takes in what is simulated from now on, and tells how long it took: by the clock, and of this process' CPUs."""
+    """Takes in what is simulated from now on, and tells how long it took."""
 
     def __init__(self) -> None:
-        self._begun: list[tuple[str, float, float]] = []
+        self._begun: list[_Begun] = []
 
     def __call__(self, section: str) -> None:
         """`section` begins, and the one before it has ended."""
-        self._begun.append((section, time.monotonic(), time.process_time()))
+        self._begun.append(_Begun(section, time.monotonic(), time.process_time()))
 
     def told(self, result: StudyResult) -> str:
         """A sentence about all sections until now, and about the main curve alone."""
         self("")
-        main = sum(point.trials for arm in result.arms if arm.role == "main" for point in arm.points)
         between = list(pairwise(self._begun))
+        curve = [(begin, end) for begin, end in between if begin.section == MAIN_CURVE]
+        main = sum(point.trials for arm in result.arms if arm.role == "main" for point in arm.points)
         return (
-            f"{result.simulated_trials:,} evenings were simulated in {self._seconds(between)}; "
-            f"{main:,} of them, {MAIN_CURVE}, in "
-            f"{self._seconds([one for one in between if one[0][0] == MAIN_CURVE])}"
+            f"{result.simulated_trials:,} evenings were simulated in {_seconds(between)}; "
+            f"{main:,} of them, {MAIN_CURVE}, in {_seconds(curve)}"
         )
 
-    @staticmethod
-    def _seconds(sections: Sequence[tuple[tuple[str, float, float], tuple[str, float, float]]]) -> str:
-        clock, used = (sum(end[i] - begin[i] for begin, end in sections) for i in (1, 2))
-        return f"{clock:.1f} s ({used:.1f} s of processor time)"
+
+def _seconds(sections: Sequence[tuple[_Begun, _Begun]]) -> str:
+    clock = sum(end.clock - begin.clock for begin, end in sections)
+    used = sum(end.used - begin.used for begin, end in sections)
+    return f"{clock:.1f} s ({used:.1f} s of processor time)"
 
 
 class Heard:

@@ -2,13 +2,15 @@
 
 A file takes part by
 
-    from chaos.study.compiling import entry_of, jit_of, join
-    jit, entry = jit_of(__name__), entry_of(__name__)
+    from chaos.study.compiling import entry_of, inlined_of, jit_of, join
+    jit, inlined, entry = jit_of(__name__), inlined_of(__name__), entry_of(__name__)
     join(globals())                  # in a twin: the modules it imports are the twins, too
 
-`jit` marks what is compiled, `entry` what Python calls. Numba's cache sees edits to one file only. So only entries are
-cached, each has everything it calls compiled into it, and each takes an argument whose *type* has `stamp()` as a name,
-a digest of all the sources: edit one of them, and no cached code has the right types any more.
+`jit` marks what is compiled, `inlined` what is compiled into its callers (arrays go to a call word by word, which where
+a step is a hundred nanoseconds is a fifth of it), `entry` what Python calls. Numba's cache sees edits to one file
+only. So only entries are cached, each has everything it calls compiled into it, and each takes an argument whose
+*type* has `stamp()` as a name, a digest of all the sources: edit one of them, and no cached code has the right types
+any more.
 """
 
 from __future__ import annotations
@@ -42,22 +44,27 @@ SOURCES = (
 
 def jit_of(module: str) -> Callable[[F], F]:
     """The decorator of what is compiled into an entry; in the plain module it does nothing."""
-    return _decorator(module, cached=False)
+    return _decorator(module)
+
+
+def inlined_of(module: str) -> Callable[[F], F]:
+    """The decorator of what is compiled into each of its callers; in the plain module it does nothing."""
+    return _decorator(module, forceinline=True)
 
 
 def entry_of(module: str) -> Callable[[F], F]:
     """The decorator of what Python calls; in the plain module it does nothing."""
-    return _decorator(module, cached=True)
+    return _decorator(module, cache=True)
 
 
-def _decorator(module: str, *, cached: bool) -> Callable[[F], F]:
+def _decorator(module: str, **options: bool) -> Callable[[F], F]:
     if not module.endswith(SUFFIX):
         return lambda function: function
     import numba
 
     # Nothing here allocates: without numba's runtime nothing is counted either, which halves time and code.
     njit = cast("Callable[..., Callable[[F], F]]", numba.njit)
-    return njit(cache=cached, nogil=True, error_model="numpy", _nrt=False)
+    return njit(nogil=True, error_model="numpy", _nrt=False, **options)
 
 
 def join(namespace: MutableMapping[str, object]) -> None:

@@ -22,9 +22,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from chaos.study.compiling import jit_of
+from chaos.study.compiling import inlined_of, jit_of
 
-jit = jit_of(__name__)
+jit, inlined = jit_of(__name__), inlined_of(__name__)
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Buffer = NDArray[np.void]
@@ -141,6 +141,8 @@ def taken(s: Fluid, k: int, which: int) -> float:
 @jit
 def evenly(s: Fluid, start: int, lasts: int, which: int, amount: float) -> None:
     """Add `amount` to a ring of rates, evenly over the steps from `start` on."""
+    if amount == 0.0:
+        return
     rate = amount / lasts
     add(s, start, which, rate)
     add(s, start + lasts, which, -rate)
@@ -194,7 +196,7 @@ def hear_again(s: Fluid, amount: float) -> None:
         s.f[QUIET_2] *= 1.0 - share
 
 
-@jit
+@inlined
 def leave(s: Fluid, m: Model, stay: float) -> None:
     """Those who have heard enough go, and those whose patience with silence is over."""
     p = m.p
@@ -211,7 +213,7 @@ def leave(s: Fluid, m: Model, stay: float) -> None:
         f[WAIT] *= (f[QUIET_1] + f[QUIET_2]) / quiet
 
 
-@jit
+@inlined
 def throw_out(s: Fluid, m: Model, k: int) -> None:
     """Tokens that ran out unrenewed, and their grace with them: their people see the room closed, and press again."""
     c = s.c
@@ -230,7 +232,7 @@ def throw_out(s: Fluid, m: Model, k: int) -> None:
     press_later(s, m, k, AGAIN, share * within / f[WAIT])
 
 
-@jit
+@inlined
 def news(s: Fluid, m: Model, k: int) -> None:
     """Announcements: to all followers when the room opens, and of everybody in the room to the directory."""
     p, c = m.p, s.c
@@ -244,7 +246,7 @@ def news(s: Fluid, m: Model, k: int) -> None:
     f[BACKLOG] += (f[HEAR] + f[NEW]) * p[UNIT] * p[DT]
 
 
-@jit
+@inlined
 def arrivals(s: Fluid, m: Model, load: Floats, word: Floats, k: int) -> float:
     """Who comes for the first time in step `k`; to a relaunched room a share of those who lost the first."""
     p = m.p
@@ -271,7 +273,7 @@ def heard(over: float) -> float:
     return float(min(takes, max(0.0, 5.0 - takes)) / takes)
 
 
-@jit
+@inlined
 def judge(s: Fluid, m: Model, planned: float, k: int) -> None:
     """Who hears, what host and judge make of it, what was lost, and what the monitoring can see."""
     p, c = m.p, s.c

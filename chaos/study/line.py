@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chaos.study import fluid
-from chaos.study.compiling import jit_of, join
+from chaos.study.compiling import inlined_of, jit_of, join
 from chaos.study.fluid import Fluid, Model
 
-jit = jit_of(__name__)
+jit, inlined = jit_of(__name__), inlined_of(__name__)
 join(globals())
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -66,7 +66,7 @@ def refuse_return(s: Fluid, m: Model, rows: Floats, k: int, h: int, share: float
         fluid.return_later(s, m, k, share * rows[h, RETURN] * (s.f[fluid.WAIT] / rows[h, WAITED]))
 
 
-@jit
+@inlined
 def spin_out(s: Fluid, m: Model, rows: Floats, k: int) -> None:
     """Whoever has pressed and waited for too long gives the spinner up; the request stays in the line."""
     p, c = m.p, s.c
@@ -75,12 +75,16 @@ def spin_out(s: Fluid, m: Model, rows: Floats, k: int) -> None:
     last = k - max(0, int((bearable - c[fluid.DELAY]) / dt + 0.5))
     while n[fluid.SPUN] <= last:
         h = n[fluid.SPUN]
-        refuse(s, m, rows, k, h, unserved(s, h))
+        left = unserved(s, h)
+        if left > 0.0:
+            refuse(s, m, rows, k, h, left)
         n[fluid.SPUN] = h + 1
     last = k - max(0, int((p[fluid.CLIENT] - c[fluid.DELAY]) / dt + 0.5))
     while n[fluid.SPUN_BACK] <= last:
         h = n[fluid.SPUN_BACK]
-        refuse_return(s, m, rows, k, h, unserved(s, h))
+        left = unserved(s, h)
+        if left > 0.0:
+            refuse_return(s, m, rows, k, h, left)
         n[fluid.SPUN_BACK] = h + 1
 
 
@@ -120,7 +124,7 @@ def fall_silent(s: Fluid, m: Model, rows: Floats, k: int) -> None:
     fluid.evenly(s, k + 1, q[fluid.IN_MOVED], fluid.BACK_RATE, lost / f[fluid.WAIT])
 
 
-@jit
+@inlined
 def due(s: Fluid, row: Floats, k: int) -> None:
     """Everything that was to come in step `k` and has come: presses into the row, rates onto the rates."""
     f = s.f
@@ -136,7 +140,7 @@ def due(s: Fluid, row: Floats, k: int) -> None:
     f[fluid.RATE_OUT_LATER] += fluid.taken(s, k, fluid.OUT_LATER)
 
 
-@jit
+@inlined
 def ask(s: Fluid, m: Model, load: Floats, word: Floats, rows: Floats, k: int) -> None:
     """Everything that wants a token, or a way in, in step `k`."""
     p, c = m.p, s.c
@@ -180,7 +184,7 @@ def turn_away(s: Fluid, m: Model, rows: Floats, k: int, told: float, share: floa
         rows[k, RETURN] = 0.0
 
 
-@jit
+@inlined
 def renew(s: Fluid, m: Model, row: Floats, k: int) -> None:
     """Tokens to be renewed in step `k`; unless they are in time, their people will be thrown out."""
     p, q, c = m.p, m.q, s.c
@@ -199,18 +203,20 @@ def renew(s: Fluid, m: Model, row: Floats, k: int) -> None:
         fluid.evenly(s, k + q[fluid.IN_GRACE], q[fluid.IN_FIFTH], fluid.OUT_LATER, late)
 
 
-@jit
+@inlined
 def spared(s: Fluid, m: Model, k: int, h: int, alive: float, lasts: int, out: int) -> float:
     """Renewals asked for in step `h` are granted in step `k`: those in time; whom they spare is not thrown out.
 
     `alive` is divided by STAY as it was; the token had up to `lasts` steps left.
     """
     p, q, c = m.p, m.q, s.c
-    if p[fluid.CACHE] != 0.0:
+    if p[fluid.CACHE] != 0.0 or alive == 0.0:
         return alive
     begins = h + q[fluid.IN_GRACE]
     ends = begins + lasts
-    start = max(begins, k + 1 + int(c[fluid.DELAY] / p[fluid.DT] + 0.5))
+    start = max(begins, k + 1)
+    if c[fluid.DELAY] > 0.0:
+        start = max(begins, k + 1 + int(c[fluid.DELAY] / p[fluid.DT] + 0.5))
     if start >= ends:
         return 0.0
     rate = alive / lasts
@@ -219,20 +225,20 @@ def spared(s: Fluid, m: Model, k: int, h: int, alive: float, lasts: int, out: in
     return float(rate * (ends - start))
 
 
-@jit
+@inlined
 def served(s: Fluid, m: Model, rows: Floats, k: int, h: int, share: float) -> None:
     """A share of the row of step `h` gets its tokens in step `k`."""
     p, q = m.p, m.q
     f, n = s.f, s.n
     row = rows[h]
-    waits = f[fluid.WAIT] / row[WAITED]
     pressed = share * (row[0] + row[1] + row[2] + row[3])
     back = share * row[PRESS_AGAIN]
     ghosts = 0.0
     came = 0.0
     if h >= n[fluid.SPUN]:
         f[fluid.NEW] += pressed
-        came = back * waits
+        if back > 0.0:
+            came = back * (f[fluid.WAIT] / row[WAITED])
         if n[fluid.COUNTED] != 0:
             f[fluid.LET_IN] += pressed + came
     else:
@@ -240,7 +246,8 @@ def served(s: Fluid, m: Model, rows: Floats, k: int, h: int, share: float) -> No
         pressed = 0.0
     returned = share * row[RETURN]
     if h >= n[fluid.SPUN_BACK]:
-        came += returned * waits
+        if returned > 0.0:
+            came += returned * (f[fluid.WAIT] / row[WAITED])
     else:
         ghosts += returned
     if came > 0.0:
@@ -255,7 +262,7 @@ def served(s: Fluid, m: Model, rows: Floats, k: int, h: int, share: float) -> No
         fluid.renew_late(s, m, k, alive)
 
 
-@jit
+@inlined
 def work(s: Fluid, m: Model) -> float:
     """How many tokens platform's workers have time for in one step; announcements get what is theirs."""
     p, c = m.p, s.c
@@ -274,7 +281,7 @@ def work(s: Fluid, m: Model) -> float:
     return float(hands - told)
 
 
-@jit
+@inlined
 def budget(s: Fluid, m: Model) -> float:
     """How many of those in the line can be served in this step."""
     p, c = m.p, s.c
@@ -295,7 +302,9 @@ def budget(s: Fluid, m: Model) -> float:
     if n[fluid.CHOKED] != 0 or c[fluid.DELAY] > p[fluid.TIMEOUT] or c[fluid.LOSS] >= 1.0:
         f[fluid.LOAD] = 1.0 if n[fluid.CHOKED] != 0 and c[fluid.LOSS] < 1.0 else 0.0
         return 0.0
-    hold = c[fluid.DELAY] + c[fluid.LOSS] / (1.0 - c[fluid.LOSS]) * p[fluid.TIMEOUT]
+    hold = c[fluid.DELAY]
+    if c[fluid.LOSS] > 0.0:
+        hold += c[fluid.LOSS] / (1.0 - c[fluid.LOSS]) * p[fluid.TIMEOUT]
     can = min(tokens - idle, door)
     if hold > 0.0 and pool * dt / hold < can:
         can = pool * dt / hold
@@ -305,7 +314,7 @@ def budget(s: Fluid, m: Model) -> float:
     return float(can)
 
 
-@jit
+@inlined
 def serve(s: Fluid, m: Model, rows: Floats, k: int) -> None:
     """Serve the line in its order; then refuse and drop what the knobs say."""
     p, c = m.p, s.c
@@ -396,7 +405,9 @@ def flow(s: Fluid, m: Model, load: Floats, word: Floats, rows: Floats, k: int) -
     fluid.throw_out(s, m, k)
     serve(s, m, rows, k)
     spin_out(s, m, rows, k)
-    heard = min(1.0, dt / max(dt, p[fluid.RECOVERY])) * f[fluid.NEW]
+    heard = f[fluid.NEW]
+    if p[fluid.RECOVERY] > dt:
+        heard *= dt / p[fluid.RECOVERY]
     f[fluid.NEW] -= heard
     f[fluid.HEAR] += heard
     fluid.judge(s, m, load[k, fluid.PLANNED], k)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from types import ModuleType
 
 import numpy as np
@@ -25,6 +26,8 @@ from chaos.study.durations import Durations
 
 CHUNK = 500
 """Trials that one worker plays in one go, with buffers of its own."""
+EVENINGS = 4
+"""Evenings without a crew that are kept: the cells of a curve, one after another, share theirs."""
 LAST_SEED = 2**63
 """No live run has a seed of that size."""
 _AS_MEASURED = Durations()
@@ -100,37 +103,60 @@ class Table:
     """One cell, with the evening that it has without a crew; `how` is the driver, plain or compiled."""
 
     def __init__(self, cell: Cell, how: ModuleType) -> None:
-        self._cell = cell
-        self._how = how
-        steps = len(cell.load)
-        near = -(-steps // driver.SNAPSHOT) + 1
-        self.evening = driver.Evening(
-            cell.cells,
-            cell.faults,
-            cell.load,
-            cell.word,
-            rows=np.zeros((steps + 1, line.COLUMNS)),
-            c=np.zeros((steps + 1, fluid.CONDITIONS)),
-            bits=np.zeros(steps + 1, np.int64),
-            nexts=np.zeros(steps + 1, np.int64),
-            out=np.zeros(driver.OUT_COLUMNS),
-            snapshots=np.zeros(near, fluid.FLUID),
-            worlds=np.zeros(near, world.WORLD),
-        )
-        self.play(0, np.zeros((0, driver.OUT_COLUMNS)))
+        self._params, self._how = cell.params, how
+        self.evening = _evening(_Given(cell), how)
 
     def play(self, first: int, outs: NDArray[np.float64]) -> None:
         """Play as many trials as `outs` has rows, the first with the draws of seed `first`."""
-        self._how.play_some(self.evening, self.buffers(), first, outs)
+        self._how.play_some(self.evening, _buffers(self.evening, self._params), first, outs)
 
-    def buffers(self) -> driver.Buffers:
-        """What one worker needs for itself."""
-        return driver.Buffers(
-            self._cell.params,
-            states=np.zeros(1, core.STATE),
-            desks=np.zeros(1, driver.DESK),
-            fluids=np.zeros(1, fluid.FLUID),
-            worlds=np.zeros(1, world.WORLD),
-            replays=np.zeros(1, world.WORLD),
-            rows=np.zeros_like(self.evening.rows),
-        )
+
+class _Given:
+    """What an evening without a crew follows from; equal where all of it is, whatever crew the cell has."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self._bytes = tuple(each.tobytes() for each in (cell.cells, cell.faults, cell.load, cell.word))
+        self._of = (cell.cells.dtype, *self._bytes)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Given) and self._of == other._of
+
+    def __hash__(self) -> int:
+        return hash(self._bytes)
+
+
+@lru_cache(maxsize=EVENINGS)
+def _evening(given: _Given, how: ModuleType) -> driver.Evening:
+    """The evening without a crew, played; nothing changes it afterwards."""
+    cell = given.cell
+    steps = len(cell.load)
+    near = -(-steps // driver.SNAPSHOT) + 1
+    evening = driver.Evening(
+        cell.cells,
+        cell.faults,
+        cell.load,
+        cell.word,
+        rows=np.zeros((steps + 1, line.COLUMNS)),
+        c=np.zeros((steps + 1, fluid.CONDITIONS)),
+        bits=np.zeros(steps + 1, np.int64),
+        nexts=np.zeros(steps + 1, np.int64),
+        out=np.zeros(driver.OUT_COLUMNS),
+        snapshots=np.zeros(near, fluid.FLUID),
+        worlds=np.zeros(near, world.WORLD),
+    )
+    how.play_some(evening, _buffers(evening, cell.params), 0, np.zeros((0, driver.OUT_COLUMNS)))
+    return evening
+
+
+def _buffers(evening: driver.Evening, params: NDArray[np.void]) -> driver.Buffers:
+    """What one worker needs for itself."""
+    return driver.Buffers(
+        params,
+        states=np.zeros(1, core.STATE),
+        desks=np.zeros(1, driver.DESK),
+        fluids=np.zeros(1, fluid.FLUID),
+        worlds=np.zeros(1, world.WORLD),
+        replays=np.zeros(1, world.WORLD),
+        rows=np.zeros_like(evening.rows),
+    )

@@ -87,10 +87,20 @@ def test_any_room_is_the_same_plain_and_compiled(
 def test_a_trial_goes_its_own_way_as_if_it_had_been_alone(overrides: tuple[str, ...]) -> None:
     """Trials that part from the shared evening at their first repair end as those that never shared it."""
     shared, alone = table(*overrides), table(*overrides)
-    alone.evening.c[:] = (
-        np.nan
-    )  # no conditions are those of the shared evening: every trial parts at the first fault
+    # No conditions are those of the shared evening: every trial parts at the first fault.
+    alone.evening = alone.evening._replace(c=np.full_like(alone.evening.c, np.nan))
     assert figures(alone, 8).tobytes() == figures(shared, 8).tobytes()
+
+
+def test_cells_that_differ_in_their_crew_alone_share_the_evening_without_one() -> None:
+    """Whatever else differs, who bears silence for longer too, has an evening of its own."""
+    two, six, patient = (
+        table(*SIX, "crew.headcount=2"),
+        table(*SIX),
+        table(*SIX, "rooms.survival.may_break_for=3m"),
+    )
+    assert two.evening is six.evening
+    assert patient.evening is not six.evening
 
 
 def test_any_number_of_workers_gives_the_same_bytes() -> None:
