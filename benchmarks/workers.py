@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import logging
 import os
 import sys
 import time
@@ -79,7 +80,12 @@ def _played(
         executor: Executor = Threads(workers)
         if on_dask:
             cluster = stack.enter_context(
-                LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+                LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",
+                    silence_logs=logging.CRITICAL,  # what workers say of a cluster that is closed under them
+                )
             )
             executor = stack.enter_context(dask(cluster.scheduler_address))
             with Client(cluster.scheduler_address, set_as_default=False) as client:
@@ -107,7 +113,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--trials", type=int, default=2000, help="trials of each cell")
+    parser.add_argument("--trials", type=int, default=5000, help="trials of each cell")
     parser.add_argument("--repeat", type=int, default=2, help="how often; the best counts")
     return parser.parse_args()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, TypeAlias
 
 from chaos.clock import RealSeconds, StorySeconds
@@ -78,7 +79,11 @@ def parse_duration(value: object) -> float:
         if not 0 < value < 1e9:
             raise UnitError("is not a duration", DURATION_EXPECTED)
         raise UnitError("needs a unit, e.g. 10s", DURATION_EXPECTED)
-    text = short_text(value, DURATION_EXPECTED)
+    return _seconds(short_text(value, DURATION_EXPECTED))
+
+
+@lru_cache(maxsize=4096)
+def _seconds(text: str) -> float:
     if not _DURATION.match(text):
         raise _duration_error(text)
     seconds: float = sum(float(part[1]) * DURATION_UNITS[part[2]] for part in _DURATION_PART.finditer(text))
