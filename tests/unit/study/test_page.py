@@ -128,7 +128,9 @@ def test_worth_is_told_as_far_as_it_is_known(heads: float | None, more_than: flo
 
 
 def test_what_differs_from_live_evenings_is_told_first_and_shown(tmp_path: Path) -> None:
-    """The finding is the first thing said; the stages of both halves, the measured duration and the A/A test follow."""
+    """The finding is the first thing said; the stages of both halves, the measured duration, those that are not, and the A/A
+    test follow.
+    """
     loaded = written(tmp_path, LIVE.replace("{simulated: 2000}", "{simulated: 100}"))
     valid = validate(loaded, [trial(seed, later=60.0 + seed) for seed in range(7, 15)], Again())
     calibration = valid.calibration.model_copy(update={"concurrency": judged(AUTO, tried(lag=0.2))})
@@ -141,4 +143,10 @@ def test_what_differs_from_live_evenings_is_told_first_and_shown(tmp_path: Path)
     assert "triage</td>" in shown
     assert "a process is ended, started and ready" in shown
     assert "n = 12" in shown
+    known = [one for one in calibration.durations if one.measured]
+    assert f"{len(known)} of {len(calibration.durations)} durations are measured on these evenings" in shown
+    others = shown[shown.index("Real durations that are not measured") :]
+    assert "listeners notice that their room is elsewhere" in others
+    assert "a look-up each second, then up to 3 s of spread" in others
+    assert not any(f"{one.what} <span" in others for one in known)
     assert "with 2 at once audience lag may change" in shown
