@@ -128,8 +128,8 @@ def test_worth_is_told_as_far_as_it_is_known(heads: float | None, more_than: flo
 
 
 def test_what_differs_from_live_evenings_is_told_first_and_shown(tmp_path: Path) -> None:
-    """The finding is the first thing said; the stages of both halves, the measured duration, those that are not, and the A/A
-    test follow.
+    """The finding is the first thing said; the stages of both halves, the measured duration, those that are not, and
+    the A/A test follow.
     """
     loaded = written(tmp_path, LIVE.replace("{simulated: 2000}", "{simulated: 100}"))
     valid = validate(loaded, [trial(seed, later=60.0 + seed) for seed in range(7, 15)], Again())
