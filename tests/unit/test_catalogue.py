@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from chaos.catalogue import EVENTS
 from chaos.catalogue.schema import schema
-from chaos.testing.events import example_run
+from chaos.testing.events import example_run, write_events
 
 CHAOS = Path(__file__).parents[2] / "chaos"
 TELLING = {"event", "tell", "_tell", "_tell_pod"}
@@ -76,7 +77,20 @@ def test_the_schema_is_one_and_knows_its_events() -> None:
     assert not check.is_valid({**line, "event": "fault_undnoe"})
 
 
-@pytest.mark.parametrize("headcount", [0, 3])
-def test_the_example_record_uses_no_event_that_is_never_recorded(headcount: int) -> None:
-    """The record that tests of others are made with tells of events that there are."""
-    assert {event.name for event in example_run(headcount=headcount)} <= set(EVENTS)
+@pytest.mark.parametrize(
+    ("headcount", "survived"), [(0, False), (3, False), (6, True)], ids=["nobody", "too few", "enough"]
+)
+def test_the_example_record_reads_as_a_real_one(tmp_path: Path, headcount: int, survived: bool) -> None:
+    """Every line of the record that tests of others are made with is as the schema has it: no field less, none more."""
+    definitions = schema()["$defs"]
+    checks = {
+        name: jsonschema.Draft202012Validator({"$defs": definitions, "$ref": f"#/$defs/{name}"})
+        for name in EVENTS
+    }
+    events = write_events(example_run(headcount=headcount, survived=survived), tmp_path)
+    wrong = {
+        f"{line['event']}: {error.message}"
+        for line in map(json.loads, events.read_text(encoding="utf-8").splitlines())
+        for error in checks[line["event"]].iter_errors(line)
+    }
+    assert wrong == set()

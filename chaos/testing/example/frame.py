@@ -41,6 +41,7 @@ def started(make: Maker, title: str, headcount: int, seed: int) -> Event:
         file="experiments/failure-to-launch.yaml",
         world="local",
         world_owned=True,
+        cluster=None,
         seed=seed,
         time_scale=make.time_scale,
         timeline=timeline,

@@ -17,7 +17,8 @@ class _FaultPlan:
     on: str
     targets: tuple[str, ...]
     begin: float
-    lasts: float | None
+    lasts: float
+    until_repaired: bool
     parameters: dict[str, Json]
     path: str
     seen: str
@@ -35,7 +36,8 @@ def _fault_plans(*, survived: bool) -> list[_FaultPlan]:
             "media-to-platform",
             ("media-to-platform/media-1", "media-to-platform/media-2"),
             300.0,
-            None,
+            1140.0,
+            True,
             {"delay": "900 ms", "jitter": "300 ms", "toxicity": "1"},
             "2 of 2 callers hold sockets to the link's listeners (37 connections), none past them",
             "p50 of 20 probes rose from 0.7 ms to 911 ms",
@@ -51,6 +53,7 @@ def _fault_plans(*, survived: bool) -> list[_FaultPlan]:
             ("process platform (pid 4000)",),
             540.0,
             90.0,
+            False,
             {},
             "the platform process answers /healthz in 2 ms",
             "state T in /proc/4000/stat; /healthz gave no answer within 1 s",
@@ -65,7 +68,8 @@ def _fault_plans(*, survived: bool) -> list[_FaultPlan]:
             "media node of townhall",
             ("node node-1: process media-1 (pid 4001)",),
             780.0,
-            None,
+            660.0,
+            True,
             {"how": "kill"},
             "media-1 runs on node-1 and serves the room townhall",
             "pid 4001 is gone; connections to its port are refused",
@@ -81,6 +85,7 @@ def _fault_plans(*, survived: bool) -> list[_FaultPlan]:
             ("edge/media-2",),
             960.0,
             180.0,
+            False,
             {"average_size": "64 B", "delay": "10 ms"},
             "118 of 118 listeners' sockets end at the link's listener",
             "a segment of 8 KB took 1.3 s instead of 4 ms",
@@ -106,7 +111,7 @@ def fault_events(make: Maker, *, survived: bool) -> list[Event]:
                 on=", ".join(plan.targets),
                 at=plan.begin - 240.0,
                 lasts=plan.lasts,
-                until_repaired=plan.lasts is None,
+                until_repaired=plan.until_repaired,
                 parameters=plan.parameters,
             ),
             make.event("fault_path", 238.0, id=plan.id, proven=True, evidence=plan.path),
@@ -115,6 +120,7 @@ def fault_events(make: Maker, *, survived: bool) -> list[Event]:
                 plan.begin + 1.0,
                 id=plan.id,
                 name=plan.name,
+                fault=plan.fault,
                 targets=plan.targets,
                 due=make.t(plan.begin),
                 applied=round(make.t(plan.begin) + 0.012, 3),

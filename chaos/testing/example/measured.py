@@ -134,6 +134,7 @@ def judged(make: Maker, room: str, *, survived: bool) -> list[Event]:
             end,
             "judging",
             name=name,
+            owner=name,
             query=query,
             expect=expect,
             during=["baseline", "faults", "recovery", "after"],
@@ -148,6 +149,7 @@ def judged(make: Maker, room: str, *, survived: bool) -> list[Event]:
             may_break_in_all=None,
             series=values,
             survival=survival,
+            counts=not survival,
         )
         for name, query, expect, verdict, why, worst, broken, breaks, values, allowed, survival in rows
     ]
