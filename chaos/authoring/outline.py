@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chaos.experiment import Loaded
-from chaos.experiment.fault import FaultSpec, LinkFaultSpec
+from chaos.experiment.fault import SHARED, FaultSpec, LinkFaultSpec
 from chaos.experiment.model import Experiment
 from chaos.experiment.objective import PHASES
 
@@ -17,7 +17,8 @@ ROOMS_ENDS = {
 }
 """Who calls whom over the links of the reference rooms."""
 LOAD = "load"
-_SHARED = {"fault", "name", "at", "lasts", "until", "at_most", "proof", "link", "tier", "process", "node"}
+_TOLD_APART = SHARED - {"select"}
+"""What a fault says of itself beside its settings: its heading and its place."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _tier_of(process: str, tiers: tuple[str, ...]) -> str:
 def _settings(spec: FaultSpec) -> Iterator[tuple[str, str]]:
     """Its own parameters as they were given, with units."""
     for name, value in spec.model_dump(mode="json", by_alias=True, exclude_unset=True).items():
-        if name in _SHARED or value is None:
+        if name in _TOLD_APART or value is None:
             continue
         if isinstance(value, dict):
             inner = ", ".join(f"{key}: {each}" for key, each in value.items() if each is not None)

@@ -22,6 +22,7 @@ from chaos.engine.sampling import ALERTS_EVERY, Alerting, Sampler
 from chaos.engine.timeline import Span
 from chaos.engine.verdict import Outcome
 from chaos.errors import ClientError, PreflightError, StandbyError
+from chaos.experiment.fault import SHARED
 from chaos.worlds.system import Goal
 
 CLOCKS_APART = 0.5
@@ -177,21 +178,7 @@ class _Run:
 
     def _announce(self, injection: Injection, targets: Sequence[str]) -> None:
         spec, faults = injection.spec, self.parts.experiment.timeline.faults
-        common = {
-            "fault",
-            "name",
-            "at",
-            "lasts",
-            "until",
-            "at_most",
-            "select",
-            "proof",
-            "link",
-            "process",
-            "tier",
-            "node",
-        }
-        own = spec.model_dump(mode="json", exclude=common, exclude_none=True)
+        own = spec.model_dump(mode="json", exclude=set(SHARED), exclude_none=True)
         self.record.event(
             "fault_scheduled",
             id=injection.id,

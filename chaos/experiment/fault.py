@@ -149,3 +149,7 @@ class ProcessFaultSpec(FaultSpec):
                 "one process leaves nothing to select", at="select", expected="`select` beside `tier`"
             )
         return self
+
+
+SHARED = frozenset({*FaultSpec.model_fields, "link", "node", "process", "tier"})
+"""The keys that say which fault, when, on what and how it is proven; a fault's others say how it hurts."""
