@@ -74,7 +74,9 @@ def run(
     store: Annotated[
         Optional[str],  # noqa: UP045
         typer.Option(
-            "--store", metavar="URL", help="Also keep each run's files here, such as s3://bucket/folder."
+            "--store",
+            metavar="URL",
+            help="Also keep each run's files here, under its name, such as s3://bucket/folder.",
         ),
     ] = None,
     dry_run: Annotated[

@@ -120,7 +120,7 @@ async def run_one(
         _add_to(asked.history, done)
     if store is not None:
         try:
-            print(f"kept in {store.keep(done.folder)}")
+            print(f"kept in {store.keep(done.folder, done.run)}")
         except ReportError as error:
             print(f"standby: {error}", file=sys.stderr)
     if asked.grafana is not None:

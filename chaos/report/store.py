@@ -47,22 +47,27 @@ class Store:
         except (BaseError, ValueError, OSError) as error:
             raise UsageError(f"{url} is no address of an object store: {_first_line(error)}") from error
 
-    def keep(self, folder: Path) -> str:
-        """Copy a run's folder, its series included, but not its world; where it is now. Raises ReportError."""
+    def keep(self, folder: Path, run: str) -> str:
+        """Copy a run's folder, its series included, but not its world; where it is now. Raises ReportError.
+
+        A folder that does not bear the run's name keeps its own and gets a folder with that name below it: so many
+        runs may have one `--out` without any of them taking the place of another.
+        """
         from obstore.exceptions import BaseError
 
+        place = folder.name if folder.name == run else f"{folder.name}/{run}"
         for file in sorted(one for one in folder.rglob("*") if one.is_file()):
             name = file.relative_to(folder)
             if name.parts[0] == "world":
                 continue
             try:
-                self._store.put(f"{folder.name}/{name.as_posix()}", file)
+                self._store.put(f"{place}/{name.as_posix()}", file)
             except (BaseError, OSError) as error:
                 raise ReportError(
                     f"{name} could not be kept in {self.url}: {_first_line(error)}; "
                     f"everything is still in {folder}"
                 ) from error
-        return f"{self.url}/{folder.name}"
+        return f"{self.url}/{place}"
 
 
 def _first_line(error: Exception) -> str:

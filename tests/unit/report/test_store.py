@@ -66,7 +66,7 @@ def run(tmp_path: Path) -> Path:
 
 async def test_the_files_of_a_run_are_put_into_a_bucket(bucket: Bucket, run: Path) -> None:
     """Each file, the series included, signed with the environment's key; nothing of the world's own folder."""
-    kept = await asyncio.to_thread(Store("s3://bucket/a/b/").keep, run)
+    kept = await asyncio.to_thread(Store("s3://bucket/a/b/").keep, run, "run-1")
     assert kept == "s3://bucket/a/b/run-1"
     assert bucket.objects == {
         "/bucket/a/b/run-1/run.json": "{}", "/bucket/a/b/run-1/report.html": "<p>",
@@ -81,7 +81,7 @@ async def test_a_store_that_refuses_is_told_with_the_place_where_everything_stil
     """Which file, which store, why, on one line; and the folder on the disk is untouched."""
     bucket.refuses = True
     with pytest.raises(ReportError) as told:
-        await asyncio.to_thread(Store("s3://bucket/a").keep, run)
+        await asyncio.to_thread(Store("s3://bucket/a").keep, run, "run-1")
     text = str(told.value)
     assert "s3://bucket/a" in text
     assert str(run) in text
@@ -108,5 +108,20 @@ def test_what_is_no_address_of_a_store_is_refused_before_anything_runs(
 def test_a_mounted_folder_is_a_store_too(run: Path, tmp_path: Path) -> None:
     """`file://` copies to a folder that is there."""
     (tmp_path / "shelf").mkdir()
-    Store(f"file://{tmp_path}/shelf").keep(run)
+    Store(f"file://{tmp_path}/shelf").keep(run, "run-1")
     assert (tmp_path / "shelf" / "run-1" / "report.html").read_text() == "<p>"
+
+
+def test_runs_with_one_out_folder_do_not_take_each_others_place(run: Path, tmp_path: Path) -> None:
+    """The results of an earlier run are still there, as they were, after a later one of the same `--out`."""
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    store = Store(f"file://{shelf}")
+    kept = [store.keep(run, "20261127-200000-aaaa")]
+    (run / "report.html").write_text("<p>later")
+    kept.append(store.keep(run, "20261127-210000-bbbb"))
+    assert [(shelf / url.removeprefix(f"file://{shelf}/") / "report.html").read_text() for url in kept] == [
+        "<p>",
+        "<p>later",
+    ]
+    assert kept[0] == f"file://{shelf}/run-1/20261127-200000-aaaa"
