@@ -15,10 +15,10 @@ from chaos.crew.runbook import load_runbook
 from chaos.engine.injection import Injection, mend
 from chaos.engine.parts import Crew, Nobody, Parts, Stop
 from chaos.engine.sampling import AlertSource, StopCondition
-from chaos.engine.sources import Sources, source_of
+from chaos.engine.sources import Source, Sources, source_of
 from chaos.errors import PreflightError
 from chaos.experiment import Loaded
-from chaos.experiment.fault import FaultSpec, LinkFaultSpec, ProcessFaultSpec
+from chaos.experiment.fault import FaultSpec, LinkFaultSpec, ProcessFaultSpec, Proof
 from chaos.experiment.model import Experiment, MaxAffected
 from chaos.experiment.objective import Objective
 from chaos.experiment.repairs import repairs_of
@@ -59,6 +59,10 @@ class Composition:
         """The parts of the run in a world. Raises PreflightError where a source names what is not there."""
         experiment, home = self.experiment, self.loaded.folder
         known, links = registry(), link_addresses(world.links)
+
+        def source(asked: Objective | Proof, name: str) -> Source | None:
+            return source_of(asked, home, links, name=name, hide=self.record.hide)
+
         injections = [
             Injection(
                 f"f{number}",
@@ -67,14 +71,14 @@ class Composition:
                 experiment.timeline.faults,
                 prometheus,
                 _most(spec, experiment.max_affected, world),
-                source_of(spec.proof, home, links) if spec.proof is not None else None,
+                source(spec.proof, f"the proof of {spec.title}") if spec.proof is not None else None,
             )
             for number, spec in enumerate(experiment.faults, start=1)
         ]
         sources = {
-            one.name: source
+            one.name: found
             for one in experiment.objectives
-            if (source := source_of(one, home, links)) is not None
+            if (found := source(one, f"the objective {one.name}")) is not None
         }
         return Parts(
             experiment=experiment,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
 import ssl
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -15,6 +13,7 @@ import chaos.services
 from chaos.clients import tools
 from chaos.clients.prometheus import NoPrometheus, Prometheus
 from chaos.clock import StorySeconds
+from chaos.environment import filled_headers, filled_in
 from chaos.errors import PreflightError
 from chaos.experiment import Loaded
 from chaos.experiment.model import Experiment
@@ -34,7 +33,6 @@ from chaos.worlds.system import System
 
 OUTLASTS = 3600.0
 """Story seconds by which rooms are planned to outlast the run, so that none ends before its time."""
-_VARIABLE = re.compile(r"\$(\w+)")
 
 
 class Subject(ABC):
@@ -161,11 +159,9 @@ def subject_of(loaded: Loaded) -> Subject:
 
 def _given(section: PrometheusSection, home: Path, record: Record) -> Prometheus:
     """The document's Prometheus. Raises PreflightError for a variable or a file that is missing."""
-    headers = {
-        name: _filled(value, f"prometheus.headers.{name}", record) for name, value in section.headers.items()
-    }
+    headers = filled_headers(section.headers, "prometheus.headers", record.hide)
     if section.bearer_token_env is not None:
-        token = _filled(f"${section.bearer_token_env}", "prometheus.bearer_token_env", record)
+        token = filled_in(f"${section.bearer_token_env}", "prometheus.bearer_token_env", record.hide)
         headers["Authorization"] = f"Bearer {token}"
     trust = None
     if section.ca_file is not None:
@@ -176,18 +172,3 @@ def _given(section: PrometheusSection, home: Path, record: Record) -> Prometheus
                 f"prometheus.ca_file: {home / section.ca_file} cannot be used: {error}"
             ) from error
     return Prometheus(section.url, headers=headers, trust=trust)
-
-
-def _filled(text: str, where: str, record: Record) -> str:
-    """`text` with its `$NAME`s filled in from the environment, which the record never shows."""
-
-    def fill(found: re.Match[str]) -> str:
-        value = os.environ.get(found[1])
-        if not value:
-            raise PreflightError(
-                f"{where} needs the environment variable ${found[1]}, which is not set; export it"
-            )
-        record.hide(value)
-        return value
-
-    return _VARIABLE.sub(fill, text)

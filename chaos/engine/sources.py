@@ -27,6 +27,7 @@ from pydantic import JsonValue
 from chaos.clients import routes
 from chaos.clients.commands import run_command
 from chaos.clock import RealSeconds
+from chaos.environment import filled_headers, named_in
 from chaos.errors import PreflightError, StandbyError, WorldError
 from chaos.experiment.fault import Proof
 from chaos.experiment.objective import HttpCheck, Objective
@@ -224,21 +225,36 @@ def _on_thread(function: Callable[[], object]) -> asyncio.Future[object]:
     return outcome
 
 
-def source_of(asked: Objective | Proof, folder: Path, links: Mapping[str, str]) -> Source | None:
-    """Where the values come from; None where Prometheus answers. Raises PreflightError for a missing function.
+def source_of(
+    asked: Objective | Proof,
+    folder: Path,
+    links: Mapping[str, str],
+    *,
+    name: str,
+    hide: Callable[[str], None],
+) -> Source | None:
+    """Where the values come from; None where Prometheus answers.
+
+    Raises PreflightError for a missing function and for a missing variable of the environment; `name` is whose source
+    it is. What the environment fills in, here or in the arguments of a function, is given to `hide`.
 
     Commands run in `folder`, and modules are looked for there as well: it is the document's. `links` are the addresses
     of the links by the names of their variables (`LINK_API_TO_DB`): commands have them in their environment, and in a
     URL `$LINK_API_TO_DB` stands for one.
     """
     if asked.http is not None:
-        url = filled(asked.http.url, links)
-        return HttpSource(asked.http.model_copy(update={"url": url}), asked.timeout)
+        sent = {
+            "url": filled(asked.http.url, links),
+            "headers": filled_headers(asked.http.headers, f"{name}: http.headers", hide),
+        }
+        return HttpSource(asked.http.model_copy(update=sent), asked.timeout)
     if asked.command is not None:
         return CommandSource(asked.command, asked.timeout, folder, links)
     if asked.python is not None:
         function = _function(asked.python, folder)
         arguments = _with_links(asked.arguments, links) if isinstance(asked, Objective) else {}
+        for value in named_in(arguments):
+            hide(value)
         return PythonSource(
             asked.python, partial(function, **arguments) if arguments else function, asked.timeout
         )

@@ -33,7 +33,7 @@ class HttpCheck(Model):
     status: Annotated[int, Field(ge=100, le=599)] = 200
     """The status that counts as 1."""
     headers: dict[str, str] = Field(default_factory=dict)
-    """Sent as they stand; a secret does not belong here."""
+    """Sent with the request; `$NAME` in a value stands for an environment variable, which is where secrets belong."""
     body: str | None = None
     """Sent as it stands."""
 

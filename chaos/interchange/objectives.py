@@ -17,6 +17,7 @@ PROBES = "chaos.interchange.probes"
 DEFAULT_PROMETHEUS = "http://localhost:9090"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 _FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_PLAIN_VARIABLE = re.compile(r"\$\{(\w+)\}(?!\w)")
 _URL = re.compile(r"https?://\S+")
 _PROVIDER_KEYS = {
     "http": {
@@ -88,11 +89,12 @@ def _http(provider: Mapping[str, JsonValue], tolerance: JsonValue, values: Value
         and method in _METHODS
         and _URL.fullmatch(url)
     )
-    if status and plain and not of_environment([url, headers]):
+    filled_in = {name: _header(str(value)) for name, value in headers.items()}
+    if status and plain and not of_environment(url) and None not in filled_in.values():
         http: Plain = {"url": url}
         http |= {"method": method} if method != "GET" else {}
         http |= {"status": tolerance} if tolerance != 200 else {}
-        http |= {"headers": headers} if headers else {}
+        http |= {"headers": dict(filled_in)} if headers else {}
         return Judged({"http": http, **_patience(timeout)}, notes=notes)
     own: Plain = {"url": url, "tolerance": tolerance}
     own |= {"method": method} if method != "GET" else {}
@@ -101,6 +103,11 @@ def _http(provider: Mapping[str, JsonValue], tolerance: JsonValue, values: Value
     own |= {"timeout": timeout} if timeout else {}
     own |= {"verify_tls": False} if provider.get("verify_tls") is False else {}
     return _own("http", own, timeout, notes)
+
+
+def _header(value: str) -> str | None:
+    """A header's value as Standby fills it in; None where only Chaos Toolkit's rules say the same."""
+    return None if "$" in _PLAIN_VARIABLE.sub("", value) else _PLAIN_VARIABLE.sub(r"$\1", value)
 
 
 def _process(provider: Mapping[str, JsonValue], tolerance: JsonValue, values: Values) -> Judged:

@@ -23,9 +23,11 @@ from chaos.engine.sources import (
     Found,
     HttpSource,
     PythonSource,
+    source_of,
 )
+from chaos.errors import PreflightError
 from chaos.experiment.fault import FaultSpec, Proof
-from chaos.experiment.objective import HttpCheck
+from chaos.experiment.objective import HttpCheck, Objective
 from chaos.experiment.units import Expectation
 from chaos.faults.base import Fault
 from chaos.record import Record
@@ -181,6 +183,62 @@ async def test_a_request_that_nobody_takes_says_so() -> None:
         found = await HttpSource(HttpCheck(url=f"http://127.0.0.1:{free.getsockname()[1]}/"), SOON).ask()
     assert found.value == 0.0
     assert told(found).startswith("was given no connection: Cannot connect to host 127.0.0.1:")
+
+
+async def test_the_headers_of_a_request_are_filled_in_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An objective's and a proof's: the server gets the secret, and what it says of it is not recorded."""
+    monkeypatch.setenv("SHOP_TOKEN", SECRET)
+    got: list[str | None] = []
+
+    async def serve(request: web.Request) -> web.Response:
+        got.append(request.headers.get("Authorization"))
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/", serve)
+    record = Record()
+    async with TestServer(app) as listening:
+        check = HttpCheck(url=str(listening.make_url("/")), headers={"Authorization": "Bearer $SHOP_TOKEN"})
+        for asked in (Objective(name="up", http=check), Proof(http=check, expect=Expectation.parse("== 0"))):
+            source = source_of(asked, tmp_path, {}, name="up", hide=record.hide)
+            assert source is not None
+            assert (await source.ask()).value == 1.0
+            assert SECRET not in source.text
+    assert got == [f"Bearer {SECRET}"] * 2
+    assert record.event("heard", said=f"no such token: {SECRET}")["said"] == "no such token: [redacted]"
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("", r"needs the environment variable \$SHOP_TOKEN"),
+        ("secret\n", r"the value of \$SHOP_TOKEN has a line br"),
+    ],
+)
+def test_a_header_that_cannot_be_filled_in_is_told_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, why: str
+) -> None:
+    """No variable, or one that no header can hold: whose header, which variable, and never the value."""
+    monkeypatch.setenv("SHOP_TOKEN", value)
+    asked = Objective(name="up", http=HttpCheck(url="http://x/", headers={"X-Key": "$SHOP_TOKEN"}))
+    with pytest.raises(PreflightError, match=rf"^the objective up: http\.headers\.X-Key .*{why}") as told:
+        source_of(asked, tmp_path, {}, name="the objective up", hide=Record().hide)
+    assert not value or value.strip() not in str(told.value)
+
+
+def test_what_a_function_takes_from_the_environment_is_not_recorded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`${NAME}` in its arguments, at any depth: the function may fill it in, and tell it in an error."""
+    monkeypatch.setenv("SHOP_TOKEN", SECRET)
+    record = Record()
+    asked = Objective(
+        name="up", python="json:dumps", arguments={"obj": [{"key": "Bearer ${SHOP_TOKEN:-none}"}]}
+    )
+    source_of(asked, tmp_path, {}, name="up", hide=record.hide)
+    assert record.masked(f"{SECRET} is refused") == "[redacted] is refused"
 
 
 def test_a_reason_is_short_and_never_shows_a_part_of_a_secret() -> None:

@@ -276,12 +276,16 @@ def test_no_secret_gets_into_a_document() -> None:
     source = experiment(
         probe({"type": "http", "url": "http://x/", "headers": {"A": "${clear}"}}, 200),
         probe({"type": "http", "url": "http://x/", "headers": {"A": "Bearer ${token}"}}, 200),
+        probe({"type": "http", "url": "http://x/", "headers": {"A": "${token}s cost $5"}}, 200),
         secrets={"s": {"clear": "hunter2", "token": {"type": "env", "key": "SHOP_TOKEN"}}},
     )
     made, document = converted(source)
     assert {item.place for item in made.left_out} == {"secrets.s.clear", "steady-state-hypothesis.probes[0]"}
     assert "hunter2" not in written(made, "it")
-    assert document.objectives[0].arguments["headers"] == {"A": "Bearer ${SHOP_TOKEN}"}
+    plain, odd = document.objectives
+    assert plain.http is not None
+    assert plain.http.headers == {"A": "Bearer $SHOP_TOKEN"}
+    assert odd.arguments["headers"] == {"A": "${SHOP_TOKEN}s cost $5"}
 
 
 def test_a_safeguard_that_asks_prometheus_stops_the_run() -> None:
