@@ -16,23 +16,26 @@ from chaos.interchange.objectives import Plain
 HYPOTHESIS: list[JsonValue] = ["hypothesis"]
 """In the place of an objective's phases: before and after, whatever these are."""
 CALLER = """\
-import os, socket, time
+import os, select, socket, time
+links = {name: at.rsplit(":", 1) for name, at in os.environ.items() if name.startswith("LINK_")}
 held = {}
 while True:
-    for name, address in os.environ.items():
-        if name.startswith("LINK_") and name not in held:
-            host, port = address.split(":")
-            try: held[name] = socket.create_connection((host, int(port)), timeout=2)
-            except OSError: continue
-            held[name].setblocking(False)
+    for name in links.keys() - held.keys():
+        try: held[name] = socket.create_connection(links[name], timeout=2)
+        except OSError: pass
+    talking, _, _ = select.select(held.values(), (), (), 0.5 if links.keys() - held.keys() else None)
     for name, line in list(held.items()):
+        if line not in talking: continue
         try: closed = not line.recv(65536)
-        except BlockingIOError: closed = False
         except OSError: closed = True
-        if closed: held.pop(name).close()
-    time.sleep(0.1)
+        if closed:
+            held.pop(name).close()
+            time.sleep(0.1)
 """
-"""Stands in for whoever calls over the links, of whom a Chaos Toolkit experiment says nothing."""
+"""Stands in for whoever calls over the links, of whom a Chaos Toolkit experiment says nothing.
+
+It sleeps until a connection is closed or spoken to, and tries twice a second to open one that it has not.
+"""
 NOTHING_LEFT: Plain = {"name": "no probe could be converted: put what must hold here", "command": ["false"]}
 """Never holds, so that a document without an objective is never a pass."""
 

@@ -9,9 +9,6 @@ from pydantic import JsonValue
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import LiteralScalarString
 
-from chaos.experiment.source import parse
-from chaos.experiment.tree import data
-
 
 def as_yaml(section: Mapping[str, JsonValue]) -> str:
     """Keys and values in block style; texts of several lines as they are read."""
@@ -21,14 +18,6 @@ def as_yaml(section: Mapping[str, JsonValue]) -> str:
     out = io.StringIO()
     yaml.dump({key: _laid_out(value) for key, value in section.items()}, out)
     return out.getvalue()
-
-
-def unreadable(section: Mapping[str, JsonValue]) -> str:
-    """Why a document cannot hold this (a control character, a key that YAML takes for something else); else empty."""
-    root, problems = parse(as_yaml(section), "")
-    if problems:
-        return problems[0].message
-    return "" if data(root) == section else "it does not read back as it is"
 
 
 def _laid_out(value: JsonValue) -> object:
