@@ -52,7 +52,7 @@ _DID = {
 
 
 def tell(report: RunReport, events: Iterable[Event], *, going: bool = False) -> list[str]:
-    """The run in sentences, each with its moment in story time (mm:ss since the room opened).
+    """The run in sentences, each with its moment in story time (mm:ss since warm-up began).
 
     Of a run that is still `going` nothing is told that only its end can show.
     """

@@ -76,7 +76,7 @@ def picture(report: RunReport, trail: Trail, axis: Axis) -> list[Group]:
         ),
         Group("Alerts", tuple(_alert_rows(axis, report.alerts, back))),
         Group("Other figures", tuple(_figure_row(axis, curve, back) for curve in others)),
-        Group("", (_real_axis(axis),)),
+        Group("", (_real_axis(axis, report),)),
     ]
 
 
@@ -91,7 +91,7 @@ def short_picture(report: RunReport, trail: Trail, axis: Axis) -> list[Group]:
         Group(
             "What the people did", tuple(_lane_rows(axis, report, back)), stage_key() if report.crew else ""
         ),
-        Group("", (_real_axis(axis),)),
+        Group("", (_real_axis(axis, report),)),
     ]
 
 
@@ -144,17 +144,26 @@ def _story_axis(axis: Axis, report: RunReport) -> Row:
     height = 40 if report.lost_at_s is not None else 26
     return Row(
         "Story time",
-        ("mm:ss since the room opened",),
-        svg.plot(height, "Story time since the room opened", *parts, kind="axis"),
+        (f"mm:ss since {_zero(report)}",),
+        svg.plot(height, f"Story time since {_zero(report)}", *parts, kind="axis"),
         "axis",
     )
 
 
-def _real_axis(axis: Axis) -> Row:
+def _zero(report: RunReport) -> str:
+    """The moment from which both axes count."""
+    if report.scale is not None:
+        return "the room opened"
+    phases = [phase.phase for phase in report.phases if phase.phase != "preflight"]
+    return f"the {phases[0].replace('_', '-')} began" if phases else "the run began"
+
+
+def _real_axis(axis: Axis, report: RunReport) -> Row:
     ticks = axis.real_ticks()
     names = [f"{tick / axis.time_scale:g} s" for tick in ticks]
     note = f"{words.figure(axis.time_scale)} story seconds in each"
-    drawing = svg.plot(26, "Real seconds since the room opened", *_ticks(axis, ticks, names, 26), kind="axis")
+    title = f"Real seconds since {_zero(report)}"
+    drawing = svg.plot(26, title, *_ticks(axis, ticks, names, 26), kind="axis")
     return Row("Real time", (note if axis.time_scale != 1 else "the same as story time",), drawing, "axis")
 
 

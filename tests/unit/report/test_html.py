@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -229,6 +230,24 @@ def test_a_run_that_was_cut_off_shows_what_was_seen_live() -> None:
     page = _page([event for event in example_run() if event.t < 100])
     assert "Objectives as seen live, not judged" in page
     assert "the run was cut off" in page
+
+
+@pytest.mark.parametrize(
+    ("gone", "zero"),
+    [
+        ((), "the warm-up began"),
+        (("warm_up",), "the baseline began"),
+        (("warm_up", "baseline"), "the faults began"),
+    ],
+)
+def test_without_rooms_both_axes_count_from_the_first_phase(gone: tuple[str, ...], zero: str) -> None:
+    """No room is opened where there are none."""
+    first, *others = example_run(headcount=0)
+    events = [replace(first, fields={**first.fields, "scale": None}), *others]
+    page = _page([event for event in events if event.phase not in gone])
+    assert "room opened" not in page
+    assert f"mm:ss since {zero}" in page
+    assert f'aria-label="Real seconds since {zero}"' in page
 
 
 def test_runs_side_by_side_share_one_axis_and_say_that_each_is_one_draw(tmp_path: Path) -> None:
