@@ -35,7 +35,9 @@ def _tier(plan: Outline, name: str) -> str:
 
 
 def _schedule(plan: Outline, width: int) -> Iterator[str]:
-    labels = min(_LABELS, max(len(each.span.name) for each in plan.faults) if plan.faults else 6) + 2
+    labels = (
+        min(_LABELS, width // 3, max(len(each.span.name) for each in plan.faults) if plan.faults else 6) + 2
+    )
     room = width - labels - 2
     yield " " * labels + _axis(plan, room)
     yield f"{'phase':<{labels}}" + _phases(plan, room)
@@ -51,20 +53,25 @@ def _schedule(plan: Outline, width: int) -> Iterator[str]:
 
 
 def _axis(plan: Outline, room: int) -> str:
-    """The moments at which phases begin, as far as they have room."""
-    line = ""
-    for phase in plan.phases:
-        at, moment = _at(phase.begins, plan.ends, room), clock(phase.begins)
-        if len(line) <= at <= room - len(moment):
-            line = f"{line:<{at}}{moment} "
+    """The moments at which phases begin and the last one ends, as far as they have room; those of the faults first."""
+    line = " " * (room + 1)
+    ends = [
+        moment for phase in plan.phases if phase.name == "faults" for moment in (phase.begins, phase.ends)
+    ]
+    for moment in (*ends, *(phase.begins for phase in plan.phases), plan.ends):
+        told = clock(moment)
+        at = min(_at(moment, plan.ends, room), room + 1 - len(told))
+        if not line[max(0, at - 1) : at + len(told) + 1].strip():
+            line = line[:at] + told + line[at + len(told) :]
     return line.rstrip()
 
 
 def _phases(plan: Outline, room: int) -> str:
+    """The phases, those with their names that have room for them."""
     line = ""
     for phase in plan.phases:
         begin, end = _at(phase.begins, plan.ends, room), _at(phase.ends, plan.ends, room)
-        name = phase.name if len(phase.name) < end - begin else phase.name[: max(0, end - begin - 1)]
+        name = phase.name if len(phase.name) < end - begin else ""
         line += f"|{name}".ljust(end - begin, "·")
     return line[:room] + "|"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import sys
 import textwrap
@@ -26,6 +27,9 @@ from chaos.experiment import load
 from chaos.experiment.words import nearest, one_of
 from chaos.faults.specs import spec_types
 
+_MOMENTS = re.compile(r"\s*\d+:\d\d–\d+:\d\d\s+")
+_DEEP = 8
+"""Letters of indentation beyond which a line is itself what goes on below another."""
 _MOST_SHOWN = 30
 """Metrics that a prompt lists; any other may be typed."""
 
@@ -101,8 +105,9 @@ def explain(files: Sequence[Path], overrides: Sequence[str], picture: Path | Non
             heading, plan = _of_study(path, overrides)
         else:
             plan = outline(load(path, faults=spec_types(), overrides=overrides))
-        for line in (*heading, *explained(plan), "", *drawn(plan, shutil.get_terminal_size().columns)):
-            print(line)
+        for line in (*heading, *explained(plan)):
+            print(_folded(line))
+        print("\n".join(["", *drawn(plan, shutil.get_terminal_size().columns)]))
         if picture is not None:
             _write(picture, html(plan) if picture.suffix == ".html" else svg(plan))
     print("\nnothing was touched")
@@ -209,12 +214,16 @@ def _tell(entry: Entry) -> None:
 
 def _tell_parameter(parameter: Parameter) -> None:
     needed = ", needed" if parameter.needed else ""
-    text = f"{parameter.name} ({parameter.kind}{needed}): {parameter.text}"
-    width = max(60, min(110, shutil.get_terminal_size().columns))
-    print(
-        textwrap.fill(
-            text, width, initial_indent="    ", subsequent_indent="        ", break_on_hyphens=False
-        )
+    print(_folded(f"    {parameter.name} ({parameter.kind}{needed}): {parameter.text}"))
+
+
+def _folded(line: str) -> str:
+    """A line as wide as the terminal at most; what does not fit goes on below what it belongs to."""
+    width = max(40, min(110, shutil.get_terminal_size().columns))
+    moments, indent = _MOMENTS.match(line), len(line) - len(line.lstrip())
+    below = moments.end() if moments else indent if indent > _DEEP else indent + 4
+    return textwrap.fill(
+        line, width, subsequent_indent=" " * below, break_long_words=False, break_on_hyphens=False
     )
 
 

@@ -12,6 +12,7 @@ from chaos.authoring.terminal import NARROWEST, drawn
 from chaos.experiment import load, loads
 from chaos.faults.specs import spec_types
 from chaos.pytest_plugin.collecting import is_experiment
+from chaos.report.words import clock
 
 EXPERIMENTS = Path(__file__).parents[3] / "experiments"
 SHIPPED = sorted(path for path in EXPERIMENTS.rglob("*.yaml") if is_experiment(path))
@@ -50,10 +51,19 @@ def test_what_is_hurt_and_what_is_spared_are_all_there_is(plan: Outline) -> None
 
 
 def test_the_drawing_fits_the_terminal_and_shows_each_fault_at_its_time(plan: Outline) -> None:
-    """No line is too long at any width; a fault's bar begins and ends where its moments lie on the phases' row."""
+    """No line is too long at any width, no phase's name is cut, and the moments of *faults* are never left out; a
+    fault's bar begins and ends where its moments lie on the phases' row."""
+    names = {phase.name for phase in plan.phases}
+    faults = next(phase for phase in plan.phases if phase.name == "faults")
     for width in (1, NARROWEST, 80, 200):
         lines = drawn(plan, width)
         assert all(len(line) <= max(NARROWEST, width) for line in lines)
+        axis, phases = next(
+            (lines[at - 1], line) for at, line in enumerate(lines) if line.startswith("phase")
+        )
+        assert set(phases.partition("|")[2].replace("·", "|").split("|")) - {""} <= names
+        assert clock(faults.begins) in axis.split()
+        assert clock(faults.ends) in axis.split()
     lines = drawn(plan, 100)
     phases = next(line for line in lines if line.startswith("phase"))
     begin = phases.index("|")

@@ -156,6 +156,23 @@ def test_explaining_touches_nothing_but_the_picture(
     assert {path.name for path in tmp_path.iterdir()} == {"it.svg"}
 
 
+def test_an_explanation_is_as_wide_as_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What does not fit goes on below what it belongs to, and nothing is lost by it."""
+    told = {}
+    for columns in (50, 110):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert run_app(["explain", str(GOOD)]) == 0
+        told[columns] = capsys.readouterr().out.splitlines()
+        assert max(map(len, told[columns])) <= columns
+    words = [" ".join(lines[: lines.index("Who repairs")]).split() for lines in told.values()]
+    assert words[0] == words[1]
+    does = next(line for line in told[50] if line.endswith("on the link"))
+    below = told[50][told[50].index(does) + 1]
+    assert below.index("media-to-platform") == does.index("latency")
+
+
 def test_a_study_is_explained_with_the_experiment_that_it_plays(capsys: pytest.CaptureFixture[str]) -> None:
     """What is compared and how often, then the experiment itself; values are the study's own to change."""
     study = str(ROOT / "experiments" / "studies" / "headcount.yaml")
