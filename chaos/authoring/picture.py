@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
@@ -23,7 +22,9 @@ text{fill:var(--ink)}.soft{fill:var(--soft);font-size:12px}.head{font-size:18px;
 .bar{fill:var(--hurt)}.bar.open{fill:var(--pale);stroke:var(--hurt)}.phase{fill:var(--box);stroke:var(--line)}
 .phase.touched{fill:var(--pale)}
 """
-_LINE, _ROW, _EDGE = 20, 34, 16
+_LINE, _EDGE = 20, 16
+_MOMENT = 38
+"""Pixels of a moment, with some room."""
 _LETTER = 7.2
 """Pixels of an average letter, rounded up."""
 
@@ -89,8 +90,9 @@ class _Drawing:
             parts += self._box(way.called, right, y, box)
             parts.append(f'<path class="way{hurt}" d="M{begin:.0f} {middle:.0f}H{end - 9:.0f}"/>')
             parts.append(f'<path class="tip{hurt}" d="M{end:.0f} {middle:.0f}l-11 -6v12z"/>')
-            name = _cut(way.name, end - begin - 8)
-            parts.append(_text((begin + end) / 2, middle - 7, name, f"mid{' said' if hurt else ''}"))
+            kind = f"mid{' said' if hurt else ''}"
+            for at, name in zip((middle - 7, middle + 17), _halved(way.name, end - begin - 8), strict=False):
+                parts.append(_text((begin + end) / 2, at, name, kind))
             y += 58
         linked = {name for way in plan.links for name in (way.caller, way.called)}
         alone = [name for name in plan.tiers if name not in linked]
@@ -110,9 +112,8 @@ class _Drawing:
 
     def _schedule(self, y: float) -> tuple[list[str], float]:
         """The phases on one axis, and a row for each fault below them."""
-        parts, plan = [], self.plan
-        last = -1000.0
-        for place, phase in enumerate(plan.phases):
+        parts, plan = self._moments(y + 14), self.plan
+        for phase in plan.phases:
             x, end = self._at(phase.begins), self._at(phase.ends)
             touched = " touched" if phase.name == "faults" else ""
             parts.append(
@@ -121,16 +122,12 @@ class _Drawing:
             )
             if len(phase.name) * _LETTER < end - x:
                 parts.append(_text((x + end) / 2, y + 37, phase.name, "mid"))
-            if x - last > 42 and (place == 0 or x < self.width - 60):
-                parts.append(_text(x, y + 14, clock(phase.begins), "soft"))
-                last = x
-        parts.append(_text(self.width - _EDGE, y + 14, clock(plan.ends), "soft end"))
         y += 52
         for fault in plan.faults:
-            parts += self._fault(
+            drawn, y = self._fault(
                 fault.span, f"{fault.span.name} on {fault.target}", y, open_=fault.until_repaired
             )
-            y += _ROW + 8
+            parts += drawn
         if not plan.faults:
             parts.append(_text(_EDGE, y + 14, "no fault: a control", "soft"))
             y += _LINE
@@ -139,15 +136,31 @@ class _Drawing:
             y += _LINE
         return parts, y
 
-    def _fault(self, span: Span, label: str, y: float, *, open_: bool) -> Iterator[str]:
+    def _moments(self, y: float) -> list[str]:
+        """When phases begin and the last one ends, as far as there is room; those of the faults first."""
+        faults = [phase for phase in self.plan.phases if phase.name == "faults"]
+        moments = [moment for phase in faults for moment in (phase.begins, phase.ends)]
+        parts: dict[float, str] = {}
+        for moment in (*moments, 0.0, self.plan.ends, *(phase.begins for phase in self.plan.phases)):
+            x = min(self._at(moment), self.width - _EDGE - _MOMENT)
+            if all(abs(x - taken) > _MOMENT for taken in parts):
+                parts[x] = _text(x, y, clock(moment), "soft")
+        return [*parts.values()]
+
+    def _fault(self, span: Span, label: str, y: float, *, open_: bool) -> tuple[list[str], float]:
         x, end = self._at(span.begins), self._at(span.ends)
         kind = "bar open" if open_ else "bar"
-        text = _cut(f"{label}, {clock(span.begins)}–{clock(span.ends)}", self.width - 2 * _EDGE)
-        room = len(text) * _LETTER
-        yield _text(max(_EDGE, min(x, self.width - _EDGE - room)), y + 13, text, "")
-        yield (
-            f'<rect class="{kind}" x="{x:.1f}" y="{y + 18:.0f}" width="{max(2.0, end - x):.1f}" height="12" rx="2"/>'
+        most = int((self.width - 2 * _EDGE) / _LETTER)
+        lines = _wrapped(f"{label}, {clock(span.begins)}–{clock(span.ends)}", most)
+        room = max(map(len, lines)) * _LETTER
+        parts = []
+        for line in lines:
+            parts.append(_text(max(_EDGE, min(x, self.width - _EDGE - room)), y + 13, line, ""))
+            y += _LINE
+        parts.append(
+            f'<rect class="{kind}" x="{x:.1f}" y="{y - 2:.0f}" width="{max(2.0, end - x):.1f}" height="12" rx="2"/>'
         )
+        return parts, y + 22
 
     def _at(self, moment: float) -> float:
         return _EDGE + (self.width - 2 * _EDGE) * moment / self.plan.ends
@@ -160,6 +173,15 @@ def _text(x: float, y: float, text: str, kind: str) -> str:
 def _cut(text: str, room: float) -> str:
     most = max(3, int(room / _LETTER))
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _halved(name: str, room: float) -> list[str]:
+    """A name, in two lines at one of its hyphens where one line has no room for it."""
+    if len(name) * _LETTER <= room or "-" not in name:
+        return [_cut(name, room)]
+    words = name.split("-")
+    halves = [("-".join(words[:at]) + "-", "-".join(words[at:])) for at in range(1, len(words))]
+    return [_cut(half, room) for half in min(halves, key=lambda pair: max(map(len, pair)))]
 
 
 def _wrapped(text: str, most: int) -> list[str]:

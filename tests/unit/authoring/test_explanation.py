@@ -78,11 +78,16 @@ def test_the_drawing_fits_the_terminal_and_shows_each_fault_at_its_time(plan: Ou
 
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_the_picture_is_a_drawing_within_its_width(plan: Outline, width: int) -> None:
-    """Well-formed SVG; as many bars as faults, as many hurt ways as hurt links; nothing lies outside."""
+    """Well-formed SVG; as many bars as faults, as many hurt ways as hurt links; nothing lies outside, no name and no
+    moment of a fault is cut off."""
     root = ET.fromstring(svg(plan, width))  # noqa: S314  our own text
     kinds = [element.get("class", "") for element in root.iter()]
     assert sum(kind.startswith("bar") for kind in kinds) == len(plan.faults)
     assert kinds.count("way hurt") == len(plan.hurt_links)
+    texts = [text for text in root.itertext() if text.strip()]
+    assert not [text for text in texts if "…" in text]
+    faults = next(phase for phase in plan.phases if phase.name == "faults")
+    assert {clock(faults.begins), clock(faults.ends)} <= set(texts)
     for element in root.iter(f"{SVG}rect"):
         left = float(element.get("x", "0"))
         assert left >= 0
