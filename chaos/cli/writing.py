@@ -206,7 +206,7 @@ def _chosen(question: str, words: Sequence[str], does: dict[str, str], *, free: 
 
 
 def _tell(entry: Entry) -> None:
-    print(f"{entry.name}: {entry.does}")
+    print(_folded(f"{entry.name}: {entry.does}"))
     for parameter in entry.parameters:
         _tell_parameter(parameter)
     print(f"  - {entry.example}\n")
