@@ -156,7 +156,7 @@ dashboard-files: $(STAMP) ## Write the dashboards' JSON anew from the code in da
 .PHONY: docs
 docs: setup ## Build the documentation as a site in build/site (open build/site/index.html)
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
-	@echo "build/site/index.html"
+	@echo "build/site/index.html (its search needs a server: python3 -m http.server --directory build/site)"
 
 # What is pinned stays as it is unless UPGRADE=--upgrade.
 .PHONY: requirements

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Iterator
 
 import chaos
@@ -81,8 +82,30 @@ def _fields(thing: type) -> Iterator[list[str]]:
 def _called(name: str, function: Callable[..., object]) -> str:
     """How it is called, on one line where that is short."""
     keyword = "await " if inspect.iscoroutinefunction(function) else ""
-    told = str(inspect.signature(function)).replace("'", "")
-    line = f"{keyword}{name}{told}"
+    signature = _written(inspect.signature(function))
+    line = f"{keyword}{name}{signature}"
     if len(line) > 100:
-        line = line.replace("(", "(\n    ", 1).replace(", ", ",\n    ")
+        bare = str(signature.replace(return_annotation=inspect.Signature.empty))
+        parameters = re.split(r", (?![^\[\]]*\])", bare[1:-1])  # not where a type has its own
+        line = f"{keyword}{name}(\n" + "".join(f"    {one},\n" for one in parameters)
+        line += str(signature)[len(bare) - 1 :]
     return f"```text\n{line}\n```\n"
+
+
+def _written(signature: inspect.Signature) -> inspect.Signature:
+    """With annotations, which are texts here, as they were written; defaults stay what they are."""
+
+    def written(annotation: object) -> object:
+        return _Written(annotation) if isinstance(annotation, str) else annotation
+
+    parameters = [one.replace(annotation=written(one.annotation)) for one in signature.parameters.values()]
+    return signature.replace(parameters=parameters, return_annotation=written(signature.return_annotation))
+
+
+class _Written(str):
+    """A text that is its own representation."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)

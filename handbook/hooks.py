@@ -38,7 +38,11 @@ _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)#\s]+)")
 
 
 def on_config(config: MkDocsConfig) -> None:
-    """Pages that the navigation does not name are guides, in the order of the alphabet."""
+    """Pages that the navigation does not name are guides, in the order of the alphabet.
+
+    There is no page for what is not found: it would have to know at which address the site is.
+    """
+    config.theme.static_templates.discard("404.html")
     docs = Path(config.docs_dir)
     named = set(_named(config.nav))
     others = sorted(

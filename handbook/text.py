@@ -18,7 +18,9 @@ def code(text: str) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; its cells are Markdown already."""
+    """A table; its cells are Markdown already. A last column with nothing in it is left out."""
+    if rows and not any(row[-1] for row in rows):
+        head, rows = head[:-1], [row[:-1] for row in rows]
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 

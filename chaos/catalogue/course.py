@@ -123,7 +123,7 @@ class Aborted(Told):
     """A stop condition, a halt or a part of the run that failed ended it early."""
 
     signal: int
-    """0."""
+    """Always 0: no signal."""
     why: str
 
 

@@ -70,10 +70,8 @@ def tell_plan(loaded: Loaded) -> None:
 
     experiment, scale = loaded.experiment, loaded.experiment.time_scale
     print(f"{loaded.path}: {experiment.title}")
-    print(
-        f"  world {experiment.world}; {experiment.timeline.total / scale:.0f} s of real time"
-        f" ({scale:g} times compressed)"
-    )
+    pace = f" ({scale:g} times compressed)" if scale != 1 else ""
+    print(f"  world {experiment.world}; {experiment.timeline.total / scale:.0f} s of real time{pace}")
     for spec in experiment.faults:
         end = spec.ends(experiment.timeline.faults)
         targets = (getattr(spec, key, None) for key in ("link", "process", "tier", "node"))

@@ -61,6 +61,19 @@ def test_the_site_loads_nothing_from_elsewhere(site: Path) -> None:
                 assert not re.match(r"(?:https?:)?//", address), f"{one.relative_to(site)} loads {address}"
 
 
+def test_no_list_has_run_into_the_text_before_it(site: Path) -> None:
+    """A list needs an empty line before it, or it is a paragraph with dashes."""
+    for one in site.rglob("*.html"):
+        paragraphs = re.findall(r"<p>(.*?)</p>", one.read_text(encoding="utf-8"), re.DOTALL)
+        assert [text for text in paragraphs if re.search(r"\n(?:[-*]|\d+\.) ", text)] == [], one.name
+
+
+def test_the_site_has_no_page_that_needs_to_know_its_address(site: Path) -> None:
+    """Every page finds its styles beside it, wherever the site lies."""
+    for one in site.rglob("*.html"):
+        assert not re.search(r"""(?:src|href)=["']?/""", one.read_text(encoding="utf-8")), one.name
+
+
 def test_every_page_can_be_found(site: Path) -> None:
     """Every page of docs/ stands in the navigation of the front page."""
     front = page(site, "index.html")

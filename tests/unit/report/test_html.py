@@ -241,11 +241,12 @@ def test_a_run_that_was_cut_off_shows_what_was_seen_live() -> None:
     ],
 )
 def test_without_rooms_both_axes_count_from_the_first_phase(gone: tuple[str, ...], zero: str) -> None:
-    """No room is opened where there are none."""
+    """No room is opened where there are none, and of no room's fate and size anything is said."""
     first, *others = example_run(headcount=0)
     events = [replace(first, fields={**first.fields, "scale": None}), *others]
     page = _page([event for event in events if event.phase not in gone])
     assert "room opened" not in page
+    assert not {"The room", "Scale", "Lost listener-minutes"} & set(re.findall(r"<dt>([^<]*)", page))
     assert f"mm:ss since {zero}" in page
     assert f'aria-label="Real seconds since {zero}"' in page
 
