@@ -45,6 +45,8 @@ class Made:
 
 Act: TypeAlias = Begins | Ends | Made
 ALL = ("*", "*")
+LIMITS = "say how much of the cluster it may hurt, such as `max_affected: {nodes: 1, pods: 50%}`"
+"""What Chaos Toolkit never asks for, and a run on a cluster needs."""
 ANYWHERE = "0.0.0.0"  # noqa: S104  where Chaos Toolkit lets a proxy listen unless it is told
 
 
@@ -174,7 +176,7 @@ def _workload(arguments: Arguments, fault: str, **parameters: JsonValue) -> Begi
 
 
 def _namespace(arguments: Arguments) -> tuple[str, ...]:
-    return (f"run it with `--context` and `--namespace {arguments.get('ns', 'default')}`",)
+    return (f"run it with `--context` and `--namespace {arguments.get('ns', 'default')}`", LIMITS)
 
 
 def _pods(arguments: Arguments) -> Begins:
@@ -206,7 +208,11 @@ def _node(fault: Fault, key: str) -> Callable[[Arguments], Begins]:
             raise NoEquivalentError("a node is chosen by its name here")
         name = _text(arguments, "name")
         return Begins(
-            {**fault, "node": name}, "", (name, key), True, ("run it with `--context` and `--namespace`",)
+            {**fault, "node": name},
+            "",
+            (name, key),
+            True,
+            ("run it with `--context` and `--namespace`", LIMITS),
         )
 
     return put

@@ -42,10 +42,11 @@ NOTHING_LEFT: Plain = {"name": "no probe could be converted: put what must hold 
 
 @dataclass
 class Running:
-    """A fault of the method and when, in seconds from the start of the method."""
+    """A fault of the method, as its action is called, and when, in seconds from the start of the method."""
 
     begins: Begins
     at: float
+    name: str = ""
     ends: float | None = None
 
 
@@ -101,7 +102,7 @@ def _faults(parts: Parts) -> Iterator[Plain]:
     names: list[Plain] = []
     for one in parts.running:
         given = one.begins.fault
-        names.append({"name": unique(line(given.get("name")) or str(given["fault"]), names)})
+        names.append({"name": unique(line(given.get("name")) or one.name or str(given["fault"]), names)})
         where: Plain = {} if one.begins.cluster else {"link": link_name(one.begins.on)}
         lasts = None if one.ends is None else max(0.1, one.ends - one.at)
         yield {

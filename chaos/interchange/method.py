@@ -29,7 +29,7 @@ class Method:
         """
         match self._act(activity):
             case Begins() as fault:
-                self._begin(fault)
+                self._begin(fault, line(activity.get("name")))
                 return "a fault", fault.notes
             case Ends(key):
                 self._end(key)
@@ -69,7 +69,7 @@ class Method:
             raise NoEquivalentError(f"Standby has no fault that does what {module}.{func} does")
         return done
 
-    def _begin(self, fault: Begins) -> None:
+    def _begin(self, fault: Begins, name: str) -> None:
         if fault.cluster != self.parts.cluster and self.parts.running:
             raise NoEquivalentError(
                 "a document's faults are all in a cluster or all on this machine, and others came first"
@@ -81,7 +81,7 @@ class Method:
         placed = {**fault.fault, **({} if fault.cluster else {"link": "x"})}
         if why := invalid(self.faults[str(fault.fault["fault"])], placed):
             raise NoEquivalentError(why)
-        self.parts.running.append(Running(fault, self.parts.clock))
+        self.parts.running.append(Running(fault, self.parts.clock, name))
 
     def _end(self, key: tuple[str, str]) -> None:
         ended = [one for one in self.parts.running if one.ends is None and _ends(key, one.begins)]

@@ -65,17 +65,27 @@ def release(standby: Standby) -> Iterator[Standby]:
     helm("uninstall", RELEASE, "--ignore-not-found")
 
 
-def pods() -> list[Any]:
+def pods(job: str = JOB) -> list[Any]:
     """The pods of the run."""
-    found: list[Any] = kubectl("-n", RUNNERS, "get", "pods", "-l", f"batch.kubernetes.io/job-name={JOB}")[
+    found: list[Any] = kubectl("-n", RUNNERS, "get", "pods", "-l", f"batch.kubernetes.io/job-name={job}")[
         "items"
     ]
     return found
 
 
-def job_ended() -> bool:
+def scheduled() -> list[str]:
+    """The Jobs that the CronJob of the release has made."""
+    return [
+        one["metadata"]["name"]
+        for one in kubectl("-n", RUNNERS, "get", "jobs")["items"]
+        for owner in one["metadata"].get("ownerReferences", ())
+        if (owner["kind"], owner["name"]) == ("CronJob", RELEASE)
+    ]
+
+
+def job_ended(job: str = JOB) -> bool:
     """Whether the Job has come to its end, either way."""
-    status = kubectl("-n", RUNNERS, "get", "job", JOB)["status"]
+    status = kubectl("-n", RUNNERS, "get", "job", job)["status"]
     return any(
         one["type"] in ("Complete", "Failed") and one["status"] == "True"
         for one in status.get("conditions", ())
@@ -130,6 +140,33 @@ def test_a_job_ends_with_the_verdict_that_its_experiment_expects(claim: str) -> 
     report = json.loads(docker("exec", TOOLS, "sh", "-c", f"cat {KEPT_IN}/runs/*/run.json"))
     assert (report["verdict"], report["exit_code"]) == ("pass", 0), report["why"]
     assert proven(report), report["faults"]
+    assert left_in_cluster() == []
+
+
+@pytest.mark.experiments
+@pytest.mark.usefixtures("release")
+def test_the_schedule_makes_a_job_that_ends_with_results(claim: str) -> None:
+    """Kubernetes itself begins the run at its minute; report, journal and a line of the history are on the claim."""
+    install(
+        "--set=experiment.name=slow-bridge,job=false",
+        f"--set=results.existingClaim={claim}",
+        "--set-string=schedule=* * * * *",
+    )
+    wait_until(lambda: len(scheduled()) > 0, 90, "the schedule to come to its minute")
+    plain_kubectl("-n", RUNNERS, "patch", "cronjob", RELEASE, "-p", '{"spec": {"suspend": true}}')
+    (job,) = scheduled()
+    wait_until(lambda: job_ended(job), 240, "the Job to end")
+    (pod,) = pods(job)
+    (container,) = pod["status"]["containerStatuses"]
+    told = plain_kubectl("-n", RUNNERS, "logs", pod["metadata"]["name"])
+    assert container["state"]["terminated"]["exitCode"] == 0, told[-3000:]
+    report = json.loads(docker("exec", TOOLS, "sh", "-c", f"cat {KEPT_IN}/runs/*/run.json"))
+    assert (report["verdict"], report["cluster"]["context"]) == ("pass", "in-cluster"), report["why"]
+    assert proven(report), report["faults"]
+    kept = docker("exec", TOOLS, "sh", "-c", f"ls {KEPT_IN}/runs/*")
+    assert {"report.html", "summary.md", "junit.xml", "events.jsonl"} <= set(kept.split())
+    (line,) = docker("exec", TOOLS, "cat", f"{KEPT_IN}/history.jsonl").splitlines()
+    assert json.loads(line)["run"] == report["run"]
     assert left_in_cluster() == []
 
 

@@ -268,7 +268,10 @@ def test_workloads_of_a_cluster_are_tiers_of_theirs() -> None:
     assert document.system is not None
     assert set(document.system.tiers) == {"web", "stock"}
     assert [one.fault for one in document.faults] == ["pod_kill", "scale_down", "node_loss"]
-    assert any("--namespace shop" in note for item in made.items for note in item.notes)
+    notes = [note for item in made.items for note in item.notes]
+    assert any("--namespace shop" in note for note in notes)
+    assert sum("max_affected" in note for note in notes) == 3
+    assert [one.name for one in document.faults] == ["terminate_pods", "scale_deployment", "drain_nodes"]
 
 
 def test_no_secret_gets_into_a_document() -> None:
