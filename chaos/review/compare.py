@@ -37,7 +37,7 @@ class Moved:
 
     @property
     def beyond(self) -> bool | None:
-        return None if self.adjusted is None else self.adjusted <= SIGNIFICANT
+        return None if self.adjusted is None or self.why else self.adjusted <= SIGNIFICANT
 
     @property
     def way(self) -> Way:
@@ -77,7 +77,8 @@ class Comparison:
 def compare(before: Side, after: Side) -> Comparison:
     """What moved from one side to the other."""
     names = list(dict.fromkeys([*before.objectives, *after.objectives]))
-    found = [_moved(name, before, after) for name in names]
+    questions = sum(bool(before.means(name) and after.means(name)) for name in names)
+    found = [_moved(name, before, after, questions) for name in names]
     adjusted = noise.holm([one.shift.p_value if one.shift else None for one in found])
     return Comparison(
         before,
@@ -89,7 +90,7 @@ def compare(before: Side, after: Side) -> Comparison:
     )
 
 
-def _moved(name: str, before: Side, after: Side) -> Moved:
+def _moved(name: str, before: Side, after: Side, questions: int) -> Moved:
     told = before.told(name) or after.told(name)
     expect = told[0].expect if told else ""
     first, second = before.means(name), after.means(name)
@@ -102,7 +103,7 @@ def _moved(name: str, before: Side, after: Side) -> Moved:
             return Moved(name, expect, first[0], second[0], None, None, "the runs have no moment in common")
         shift = noise.within(differences)
     else:
-        shift = noise.between(first, second)
+        shift = noise.between(first, second, questions)
     return Moved(name, expect, _mean(first), _mean(second), shift, None, shift.why)
 
 

@@ -187,7 +187,7 @@ def _drift(name: str, world: str, runs: Sequence[Entry], recent: int) -> Drift:
     newest, before = runs[-recent:], runs[:-recent]
     shown = [run.verdict for run in runs[-SHOWN:]]
     names = list(dict.fromkeys(one for run in newest for one in run.objectives))
-    found = [_moved(one, before, newest) for one in names]
+    found = [_moved(one, before, newest, len(names)) for one in names]
     adjusted = noise.holm([one.shift.p_value if one.shift else None for one in found])
     moved = [
         Moved(one.name, one.expect, one.before, one.after, one.shift, p, one.why)
@@ -201,7 +201,7 @@ def _drift(name: str, world: str, runs: Sequence[Entry], recent: int) -> Drift:
     return Drift(name, world, len(runs), shown, len(newest), moved, why)
 
 
-def _moved(name: str, before: Sequence[Entry], newest: Sequence[Entry]) -> Moved:
+def _moved(name: str, before: Sequence[Entry], newest: Sequence[Entry], questions: int) -> Moved:
     first, second = (
         [one.mean for run in side if (one := run.objectives.get(name)) is not None and one.mean is not None]
         for side in (before, newest)
@@ -209,6 +209,6 @@ def _moved(name: str, before: Sequence[Entry], newest: Sequence[Entry]) -> Moved
     expect = next(one.expect for run in reversed(newest) if (one := run.objectives.get(name)) is not None)
     if not first or not second:
         return Moved(name, expect, None, None, None, None, "there is nothing before the newest runs")
-    shift = noise.between(first, second)
+    shift = noise.between(first, second, questions)
     means = (sum(first) / len(first), sum(second) / len(second))
     return Moved(name, expect, *means, shift, None, shift.why)

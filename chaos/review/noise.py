@@ -26,7 +26,8 @@ FEWEST_INDEPENDENT = 5.0
 class Shift:
     """By how much something moved: the estimate, its 95 % interval, and the p-value of no shift at all.
 
-    Interval and p-value are None where the data cannot tell; `why` then says what would.
+    Where the data cannot tell, whatever they show, `why` says what could; interval and p-value are None if that is so
+    even of this one question alone.
     """
 
     by: float
@@ -35,17 +36,25 @@ class Shift:
     why: str = ""
 
 
-def between(before: Sequence[float], after: Sequence[float]) -> Shift:
-    """The shift from one set of runs to another, a value for each run; neither may be empty."""
+def between(before: Sequence[float], after: Sequence[float], questions: int = 1) -> Shift:
+    """The shift from one set of runs to another, a value for each run; neither may be empty.
+
+    `questions` is how many are asked of these runs at once: p-values will be adjusted for that many.
+    """
     n, m = len(before), len(after)
     differences = sorted(b - a for a in before for b in after)
     by = median(differences)
     if not _can_tell(n, m):
-        return Shift(by, why=f"{n} and {m} runs cannot tell: {_enough(n, m)} could")
+        return Shift(by, why=f"{n} and {m} runs cannot tell: {_enough(n, m, questions)} could")
     u = sum((difference > 0) + (difference == 0) / 2 for difference in differences)
     low = _edge(n, m)
     interval = (differences[low], differences[n * m - 1 - low])
-    return Shift(by, interval, mann_whitney(u, n, m))
+    why = (
+        ""
+        if _can_tell(n, m, questions)
+        else f"{n} and {m} runs cannot tell with {questions} objectives: {_enough(n, m, questions)} could"
+    )
+    return Shift(by, interval, mann_whitney(u, n, m), why)
 
 
 def within(differences: Sequence[float]) -> Shift:
@@ -113,13 +122,13 @@ def fisher(kept_before: int, before: int, kept_after: int, after: int) -> float:
     return min(1.0, sum(one for k in possible if (one := mass(k)) <= seen))
 
 
-def _can_tell(n: int, m: int) -> bool:
-    return 2 / math.comb(n + m, n) <= 1 - CONFIDENCE
+def _can_tell(n: int, m: int, questions: int = 1) -> bool:
+    return questions * 2 / math.comb(n + m, n) <= 1 - CONFIDENCE
 
 
-def _enough(n: int, m: int) -> str:
+def _enough(n: int, m: int, questions: int) -> str:
     """The smallest pair of numbers of runs, each at least as large as what is there, that can tell at all."""
-    while not _can_tell(n, m):
+    while not _can_tell(n, m, questions):
         n, m = (n + 1, m) if n <= m else (n, m + 1)
     return f"{n} and {m}"
 

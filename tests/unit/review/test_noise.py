@@ -95,6 +95,18 @@ def test_too_few_runs_are_said_to_be_too_few() -> None:
         assert "4 and 4 could" in found.why
 
 
+@pytest.mark.parametrize(("questions", "enough"), [(1, ""), (2, "5 and 4"), (3, "5 and 4"), (7, "6 and 5")])
+def test_runs_that_are_too_few_for_so_many_questions_are_said_to_be(questions: int, enough: str) -> None:
+    """Four and four tell of one objective; adjusted for more, no p-value of theirs could be small enough."""
+    found = noise.between([0.0] * 4, [1000.0] * 4, questions)
+    assert found.interval == (1000, 1000)
+    assert found.p_value == pytest.approx(2 / 70)
+    adjusted = noise.holm([found.p_value] * questions)[0]
+    assert adjusted is not None
+    assert (adjusted <= 0.05) == (found.why == "")
+    assert found.why.endswith(f"{enough} could" if enough else "")
+
+
 @pytest.mark.parametrize("keeps", [0.0, 0.5, 0.8, 0.9])
 @pytest.mark.parametrize("samples", [60, 150, 300])
 def test_samples_of_one_run_that_follow_each_other_are_rarely_called_a_change(
