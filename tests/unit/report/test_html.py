@@ -246,6 +246,8 @@ def test_without_rooms_both_axes_count_from_the_first_phase(gone: tuple[str, ...
     events = [replace(first, fields={**first.fields, "scale": None}), *others]
     page = _page([event for event in events if event.phase not in gone])
     assert "room opened" not in page
+    assert "when they come" not in page
+    assert "Modelled: nothing." in page
     assert not {"The room", "Scale", "Lost listener-minutes"} & set(re.findall(r"<dt>([^<]*)", page))
     assert f"mm:ss since {zero}" in page
     assert f'aria-label="Real seconds since {zero}"' in page
