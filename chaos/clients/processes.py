@@ -184,9 +184,13 @@ def spawn(
             start_new_session=True,
         )
     except OSError as error:
-        raise WorldError(
-            f"could not start `{argv[0]}`: {error}; check that the file is there and executable"
-        ) from error
+        unknown = isinstance(error, FileNotFoundError) and os.sep not in argv[0]
+        remedy = (
+            "it is not on the PATH: install it, or name it with its path"
+            if unknown
+            else "check that the file is there and executable"
+        )
+        raise WorldError(f"could not start `{argv[0]}`: {error}; {remedy}") from error
     finally:
         os.close(handle)
     identity = identify(process.pid, ended=True)  # whoever waits for it to be ready tells how it ended

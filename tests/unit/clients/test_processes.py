@@ -110,7 +110,16 @@ async def test_a_program_that_ends_at_once_has_been_one(tmp_path: Path) -> None:
     assert child.wait() == 0
 
 
-async def test_a_program_that_is_not_there_is_a_clear_error(tmp_path: Path) -> None:
-    """The name of the program and the reason, not a traceback of the operating system."""
-    with pytest.raises(WorldError, match=r"could not start `/no/such/program`"):
-        processes.spawn(["/no/such/program"], env={}, log=tmp_path / "log")
+@pytest.mark.parametrize(
+    ("program", "remedy"),
+    [
+        ("/no/such/program", "check that the file is there"),
+        ("no-such-program", "it is not on the PATH: install it"),
+    ],
+)
+async def test_a_program_that_is_not_there_is_a_clear_error(
+    tmp_path: Path, program: str, remedy: str
+) -> None:
+    """The name of the program, the reason and what to do, not a traceback of the operating system."""
+    with pytest.raises(WorldError, match=f"could not start `{program}`: .*; {remedy}"):
+        processes.spawn([program], env={}, log=tmp_path / "log")
