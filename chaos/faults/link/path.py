@@ -63,7 +63,8 @@ def _told(proxy: Proxy, seen: _Seen, within: float) -> str:
         return f"the sockets of {who} cannot be seen: {seen.hidden}"
     if not runs:
         return f"{who} is not running, so its sockets cannot be seen"
-    text = f"{who} has {seen.through or 'no'} connections to the link at {proxy.listen}"
+    held = "1 connection" if seen.through == 1 else f"{seen.through or 'no'} connections"
+    text = f"{who} has {held} to the link at {proxy.listen}"
     if not seen.through:
         text += f" within {within:g} s"
     if seen.around:
