@@ -18,8 +18,11 @@ def headline(told: Comparison) -> str:
         return "Neither side has an objective that was judged."
     if not far and unknown:
         known = len(told.moved) - len(unknown)
-        rest = f"; the other {known if known > 1 else 'one'} moved within noise" if known else ""
-        return f"Of {of}, {len(unknown)} cannot be told from noise with these runs{rest}."
+        if not known:
+            none = f"None of {of} can" if len(unknown) > 1 else "The one objective cannot"
+            return f"{none} be told from noise with these runs."
+        rest = f"the other {known if known > 1 else 'one'} moved within noise"
+        return f"Of {of}, {len(unknown)} cannot be told from noise with these runs; {rest}."
     if not far:
         return f"None of {of} moved beyond noise."
     names = words.listed([f"{one.name} ({_way(one)})" for one in far])
