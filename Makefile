@@ -97,7 +97,7 @@ e2e: deploy ## Run the tests on the real cluster, which it makes first (needs Do
 	wait $$shop || failed=1; exit $$failed
 
 .PHONY: e2e-experiments
-e2e-experiments: deploy ## Run the experiments on the real cluster that `make e2e` leaves out (about ten minutes)
+e2e-experiments: deploy ## Run the experiments on the real cluster that `make e2e` leaves out (about half an hour)
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
 	@$(PYTEST) -n 0 -v -m "cluster and experiments"
 
@@ -158,15 +158,16 @@ docs: setup ## Build the documentation as a site in build/site (open build/site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 	@echo "build/site/index.html (its search needs a server: python3 -m http.server --directory build/site)"
 
-# What is pinned stays as it is unless UPGRADE=--upgrade.
+# What is pinned stays as it is unless UPGRADE=--upgrade. A Dask cluster has to have the versions of whoever uses it.
+COMPILE = $(BIN)/uv pip compile --quiet $(UPGRADE) --universal --generate-hashes \
+  --python-version 3.11 --custom-compile-command "make requirements"
 .PHONY: requirements
 requirements: setup ## Pin the requirements that pyproject.toml asks for (UPGRADE=--upgrade: all of them anew)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@for extra in "" dev; do \
-	  $(BIN)/uv pip compile --quiet $(UPGRADE) --universal --generate-hashes \
-	    --python-version 3.11 --custom-compile-command "make requirements" $${extra:+--extra $$extra} \
-	    --output-file requirements$${extra:+-$$extra}.txt pyproject.toml; \
-	done
+	@$(COMPILE) --output-file requirements.txt pyproject.toml
+	@$(COMPILE) --extra dev --output-file requirements-dev.txt pyproject.toml
+	@$(COMPILE) --extra sim --extra distributed --constraint requirements-dev.txt \
+	  --output-file requirements-study.txt pyproject.toml
 
 .PHONY: clean
 clean: ## Remove the cluster, the environment, the fetched programs, all runs and all caches

@@ -20,6 +20,10 @@ PART_OF: Final = "app.kubernetes.io/part-of"
 RULES: Final = ROOT / "chaos" / "rooms" / "rules"
 DASHBOARDS: Final = ROOT / "chaos" / "report" / "dashboards"
 CHARTS: Final = ROOT / "charts"
+RULE_FILES: Final = tuple(
+    part for path in sorted(RULES.glob("*.yaml")) for part in ("--set-file", f"rules.{path.stem}={path}")
+)
+"""Arguments of helm: the package's rules for Prometheus."""
 READY_WITHIN: Final = "240s"
 TELLING: Final = (
     "--set=alertmanager.webhook.url=http://outpost.rooms:8000/alerts,alertmanager.webhook.tokenSecret=webhook",
@@ -42,16 +46,13 @@ def releases(image: str) -> tuple[Release, ...]:
     tiers = ("--set", f"images.rooms.repository={repository}", "--set-string", f"images.rooms.tag={tag}")
     runner = ("--set", f"image.repository={repository},job=false", "--set-string", f"image.tag={tag}")
     strict = ("--set", "placement.strict=true")
-    rules = tuple(
-        part for path in sorted(RULES.glob("*.yaml")) for part in ("--set-file", f"rules.{path.stem}={path}")
-    )
     dashboards = tuple(
         part
         for path in sorted(DASHBOARDS.glob("*.json"))
         for part in ("--set-file", f"dashboards.{path.stem}={path}")
     )
     return (
-        Release("observability", "standby-observability", (*strict, *rules, *dashboards, *TELLING)),
+        Release("observability", "standby-observability", (*strict, *RULE_FILES, *dashboards, *TELLING)),
         Release("rooms", "rooms", (*strict, *tiers)),
         Release("runner", "standby-runner", (*strict, *runner)),
     )

@@ -24,12 +24,16 @@ PUBLIC: Final = (
     "prom/alertmanager:v0.28.1",
 )
 """Run on the tools node only, as the charts place them with `placement.strict`."""
+PYTHON: Final = "3.13"
+REQUIREMENTS: Final = "requirements.txt"
+STUDY_REQUIREMENTS: Final = "requirements-study.txt"
+"""With what simulating takes, and Dask: three times as large an image."""
 
 
-def content_id() -> str:
+def content_id(requirements: str = REQUIREMENTS) -> str:
     """Twelve hex digits for all that goes into our image."""
     digest = hashlib.sha256()
-    wanted = [DOCKERFILE, ROOT / ".dockerignore", ROOT / "requirements.txt"]
+    wanted = [DOCKERFILE, ROOT / ".dockerignore", ROOT / requirements]
     for folder in ("chaos", "experiments"):
         wanted += [
             path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
@@ -40,13 +44,15 @@ def content_id() -> str:
     return digest.hexdigest()[:12]
 
 
-def build() -> str:
-    """Build our image unless the engine has it already; its name."""
-    image = f"{REPOSITORY}:{__version__}-{content_id()}"
+def build(requirements: str = REQUIREMENTS, python: str = PYTHON) -> str:
+    """Build our image, with these requirements and this Python, unless the engine has it already; its name."""
+    repository = REPOSITORY if requirements == REQUIREMENTS else f"{REPOSITORY}-study-py{python}"
+    image = f"{repository}:{__version__}-{content_id(requirements)}"
     if not succeeds("docker", "image", "inspect", image):
-        before = lines(run("docker", "image", "ls", REPOSITORY, "--format", "{{.Repository}}:{{.Tag}}"))
+        before = lines(run("docker", "image", "ls", repository, "--format", "{{.Repository}}:{{.Tag}}"))
         run(
-            "docker", "build", "--quiet", "--tag", image, "--file", str(DOCKERFILE), str(ROOT),
+            "docker", "build", "--quiet", "--tag", image, "--file", str(DOCKERFILE),
+            "--build-arg", f"REQUIREMENTS={requirements}", "--build-arg", f"PYTHON={python}", str(ROOT),
             env=os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"},  # kind loads the image itself only
             what=f"Building the image {image} (minutes the first time, seconds after a change of code)",
         )  # fmt: skip
@@ -74,6 +80,15 @@ def load(own: str) -> None:
             except WorldError as error:
                 # Some engines cannot hand out one platform of an image that has several.
                 say(f"They could not be loaded; the nodes have to pull them themselves: {error}")
+
+
+def load_tools(image: str) -> None:
+    """Give an image to the nodes for tools that lack it."""
+    lacking = [
+        node for node, role in roles().items() if role == "tools" and full_name(image) not in _on_node(node)
+    ]
+    if lacking:
+        _load((image,), lacking)
 
 
 def _load(wanted: Sequence[str], names: Sequence[str]) -> None:

@@ -28,9 +28,14 @@ def side_by_side() -> Iterator[Stopping]:
         yield stop
 
 
-async def ended(stop: Stopping, loaded: Loaded, seed: int, folder: Path) -> Ended | int:
-    """One live trial; its exit code when it was interrupted. Raises UndoError where something could not be undone."""
-    found = await _played(stop, loaded, seed, folder)
+async def ended(
+    stop: Stopping, loaded: Loaded, seed: int, folder: Path, namespace: str | None = None
+) -> Ended | int:
+    """One live trial, in a pod in that namespace; its exit code when it was interrupted.
+
+    Raises UndoError where something could not be undone.
+    """
+    found = await _played(stop, loaded, seed, folder, namespace)
     if isinstance(found, int):
         return found
     done, report = found
@@ -50,7 +55,9 @@ async def calm(stop: Stopping, loaded: Loaded, seed: int, folder: Path) -> concu
     return found if isinstance(found, int) else concurrency.calm_of(found[1], found[0].events)
 
 
-async def _played(stop: Stopping, loaded: Loaded, seed: int, folder: Path) -> tuple[Done, RunReport] | int:
+async def _played(
+    stop: Stopping, loaded: Loaded, seed: int, folder: Path, namespace: str | None = None
+) -> tuple[Done, RunReport] | int:
     if stop.done():
         return stop.result().signal or INTERRUPTED
     own: Stopping = asyncio.get_running_loop().create_future()
@@ -61,7 +68,7 @@ async def _played(stop: Stopping, loaded: Loaded, seed: int, folder: Path) -> tu
 
     stop.add_done_callback(pass_on)
     try:
-        done = await run(loaded, Options(seed=seed, out=folder), own)
+        done = await run(loaded, Options(seed=seed, out=folder, namespace=namespace), own)
     finally:
         stop.remove_done_callback(pass_on)
     if done.exit_code in (INTERRUPTED, TERMINATED):

@@ -125,8 +125,16 @@ class Cluster:
 
     async def namespace(self, name: str) -> Mapping[str, str]:
         """The labels of a namespace."""
+        return dict((await self._namespace(name)).get("labels") or {})
+
+    async def annotations(self, name: str) -> Mapping[str, str]:
+        """The annotations of a namespace."""
+        return dict((await self._namespace(name)).get("annotations") or {})
+
+    async def _namespace(self, name: str) -> Mapping[str, Any]:
         found = await self.ask("GET", f"/api/v1/namespaces/{name}", f"show the namespace {name}")
-        return dict(found["metadata"].get("labels") or {})
+        metadata: Mapping[str, Any] = found["metadata"]
+        return metadata
 
     async def pods(self, namespace: str, selector: str = "") -> Sequence[Pod]:
         """The pods with a label, oldest first."""

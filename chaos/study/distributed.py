@@ -128,10 +128,10 @@ def _check(client: _Client, address: str) -> None:
             f"Start some: dask worker {address}"
         ) from error
     for package in ALIKE:
-        here = _version(package)
+        here = installed(package)
         there = {
             f"the worker {name}": _told_version(told)
-            for name, told in client.run(version, package, on_error="return").items()
+            for name, told in client.run(installed, package, on_error="return").items()
         }
         if package == ALIKE[0]:  # it reads what goes through it
             there["the scheduler"] = _version_on(client, package)
@@ -143,8 +143,8 @@ def _check(client: _Client, address: str) -> None:
 
 def _version_on(client: _Client, package: str) -> str:
     try:
-        return client.run_on_scheduler(version, package)
-    except PackageNotFoundError:
+        return client.run_on_scheduler(installed, package)
+    except ImportError:
         return MISSING
 
 
@@ -239,11 +239,14 @@ def _player(order: bytes) -> Player:
 
 def _sources() -> str:
     """What everything is played with: versions, and a digest of what is compiled."""
-    packages = ", ".join(f"{name} {_version(name)}" for name in ALIKE[1:])
+    packages = ", ".join(f"{name} {installed(name)}" for name in ALIKE[1:])
     return f"standby {chaos.__version__} ({compiling.stamp()}), {packages}"
 
 
-def _version(package: str) -> str:
+def installed(package: str) -> str:
+    """The version of a package here; Standby's own is told by itself, for it need not have been installed by pip."""
+    if package == ALIKE[0]:
+        return chaos.__version__
     try:
         return version(package)
     except PackageNotFoundError:

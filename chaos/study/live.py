@@ -150,7 +150,9 @@ async def play(
         while waiting and not codes and not errors:
             one = waiting.pop(0)
             try:
-                ended = await run(changed(loaded, one), one.seed, _home(folder, one))
+                ended = await run(
+                    changed(loaded, one), one.seed, home(folder, one.arm.name, one.value, one.seed)
+                )
             except StandbyError as error:
                 errors.append(error)
                 return
@@ -174,8 +176,8 @@ async def play(
     return [trial for one in several if (trial := kept.find(loaded, one)) is not None]
 
 
-def _home(folder: Path, one: Wanted) -> Path:
-    """A folder that is not there yet: one that is was left by a run that did not end."""
-    name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{one.arm.name}-{one.value}-{one.seed}")
+def home(folder: Path, arm: str, value: Value, seed: int) -> Path:
+    """A folder for a trial that is not there yet: one that is was left by a run that did not end."""
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", f"{arm}-{value}-{seed}")
     tries = (folder / (name if number == 1 else f"{name}-{number}") for number in count(1))
     return next(path for path in tries if not path.exists())

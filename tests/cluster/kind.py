@@ -132,9 +132,9 @@ def left_in_cluster() -> list[str]:
     return left
 
 
-def hurt(server: str) -> list[str]:
+def hurt(server: str, namespace: str = NAMESPACE) -> list[str]:
     """The proxies of a Toxiproxy server that carry a toxic or are shut."""
-    path = f"/api/v1/namespaces/{NAMESPACE}/services/{server}:8474/proxy/proxies"
+    path = f"/api/v1/namespaces/{namespace}/services/{server}:8474/proxy/proxies"
     return [
         f"{name}: {one['toxics']}"
         for name, one in json.loads(plain_kubectl("get", "--raw", path)).items()

@@ -24,6 +24,7 @@ from chaos.rooms.platform import __main__ as platform
 from chaos.rooms.system.layout import layout
 from chaos.worlds.heard import BELIEVED
 from chaos.worlds.layout import ProcessSpec, scrape_target
+from k8s import dask
 from k8s.charts import CHARTS, releases
 from k8s.charts import DASHBOARDS as SHIPPED_DASHBOARDS
 from k8s.images import PUBLIC, needed
@@ -35,6 +36,7 @@ NAMESPACES = {
     "observability": "standby-observability",
     "runner": "standby-runner",
     "outpost": "shop",
+    "dask": "standby-dask",
 }
 RULES = tuple(
     part for release in releases("standby:1") for part in release.settings if part.startswith("rules.")
@@ -80,12 +82,26 @@ VALUES: Mapping[str, Mapping[str, Sequence[str]]] = {
             "--set=faults.pods=false,faults.workloads=false,observability=",
             "--set=guardian.enabled=false,networkPolicy.enabled=false",
         ),
+        "trials": (
+            "--set=job=false,guardian.enabled=false,placement.strict=true,trials.parallelism=2",
+            "--set=trials.names={trial-1,trial-2,trial-3}",
+            '--set-json=trials.order="{}"',
+        ),
     },
     "outpost": {
         "default": (),
         "with everything": (
             f"--set=image.repository=registry.example/standby,image.digest=sha256:{'a' * 64}",
             "--set=imagePullSecrets[0].name=registry,nodeSelector.role=tools",
+        ),
+    },
+    "dask": {
+        "default": (),
+        "as made": dask.release("standby-study:1-abc", 3).settings,
+        "for clients": (
+            "--set=networkPolicy.clients={apps},workers.threads=4",
+            f"--set=image.repository=registry.example/standby,image.digest=sha256:{'a' * 64}",
+            "--set=imagePullSecrets[0].name=registry",
         ),
     },
 }
@@ -424,6 +440,40 @@ def test_a_run_is_one_run() -> None:
     ]  # fmt: skip
 
 
+def test_the_trials_of_a_study_are_begun_anew_one_by_one_and_bound_to_their_namespaces() -> None:
+    """An index for each name; a pod takes another one's place when that one has ended, wherever the others stand. Its
+    account may delete its namespaces and nothing of another name, and in its own one only hand in what is asked for.
+    """
+    found = manifests("runner", "trials")
+    spec = named(found, "Job")["runner"]["spec"]
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 3, 2)
+    assert (spec["backoffLimitPerIndex"], spec["podReplacementPolicy"]) == (3, "Failed")
+    assert named(found, "ConfigMap")["runner-order"]["data"] == {"order.json": "{}"}
+    rights = {one["metadata"]["namespace"]: one["rules"] for one in found if one["kind"] == "Role"}
+    assert rights.keys() == {"trial-1", "trial-2", "trial-3", NAMESPACES["runner"]}
+    for name in ("trial-1", "trial-2", "trial-3"):
+        (own,) = [rule for rule in rights[name] if rule["resources"] == ["namespaces"]]
+        assert (own["resourceNames"], own["verbs"]) == ([name], ["get", "delete"])
+    assert rights[NAMESPACES["runner"]] == [
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
+        {
+            "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"],
+            "resourceNames": ["trial-1", "trial-2", "trial-3"],
+        },
+    ]  # fmt: skip
+    assert not named(found, "ClusterRole")
+
+
+def test_only_its_own_pods_reach_a_dask_cluster() -> None:
+    """Whoever speaks to a scheduler runs code on its workers: no namespace but its own unless one is named."""
+    (policy,) = named(manifests("dask", "default"), "NetworkPolicy").values()
+    (callers,) = policy["spec"]["ingress"]
+    assert callers == {"from": [{"podSelector": policy["spec"]["podSelector"]}]}
+    (policy,) = named(manifests("dask", "for clients"), "NetworkPolicy").values()
+    (_, client) = policy["spec"]["ingress"][0]["from"]
+    assert client == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "apps"}}}
+
+
 def test_a_misspelt_value_is_refused() -> None:
     """Each chart's schema knows all values: a typo is an error, not a default."""
     for chart, typo in (
@@ -431,6 +481,8 @@ def test_a_misspelt_value_is_refused() -> None:
         ("rooms", "media.instances[0].replicas=2"),
         ("observability", "placement.strikt=true"),
         ("runner", "faults.node=true"),
+        ("runner", "trials.name=one"),
+        ("dask", "workers.replica=3"),
     ):
         found = render(chart, "--set", typo)
         assert found.returncode != 0, typo

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -302,6 +303,40 @@ def test_our_image_is_built_once_and_former_ones_are_dropped(monkeypatch: pytest
     calls.made.clear()
     assert images.build() == image
     assert not calls.made
+
+
+def test_a_dask_cluster_has_an_image_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the simulator and the Python that is asked for; the rooms' image stays as small as it is. Only the tools'
+    nodes that lack it get it.
+    """
+    monkeypatch.setattr(images, "succeeds", lambda *_: False)
+    calls = _use(monkeypatch, Calls())
+    image = images.build(images.STUDY_REQUIREMENTS, "3.12")
+    assert image.startswith("standby-study-py3.12:")
+    assert image.partition(":")[2] != images.build().partition(":")[2]
+    study, rooms = calls.starting("docker build")
+    assert "--build-arg REQUIREMENTS=requirements-study.txt --build-arg PYTHON=3.12" in study
+    assert "--build-arg REQUIREMENTS=requirements.txt --build-arg PYTHON=3.13" in rooms
+    monkeypatch.setattr(images, "roles", lambda: {ALL[1]: "platform", ALL[4]: "tools"})
+    monkeypatch.setattr(images, "_on_node", lambda _: ())
+    images.load_tools(image)
+    (loaded,) = calls.starting("kind load")
+    assert loaded.endswith(f"--nodes {ALL[4]}")
+    monkeypatch.setattr(images, "_on_node", lambda _: (images.full_name(image),))
+    images.load_tools(image)
+    assert calls.starting("kind load") == [loaded]
+
+
+def test_a_dask_cluster_has_the_versions_of_whoever_uses_it() -> None:
+    """Other versions of numpy or numba are refused: what is pinned for it is pinned here."""
+    pinned = {
+        name: set(re.findall(r"^[\w.-]+==[^\\\n]+", (images.ROOT / name).read_text(), re.MULTILINE))
+        for name in (images.STUDY_REQUIREMENTS, "requirements-dev.txt")
+    }
+    assert {"numba", "dask", "numpy"} <= {one.partition("==")[0] for one in pinned[images.STUDY_REQUIREMENTS]}
+    assert {one.partition(";")[0].strip() for one in pinned[images.STUDY_REQUIREMENTS]} <= {
+        one.partition(";")[0].strip() for one in pinned["requirements-dev.txt"]
+    }
 
 
 def test_nodes_are_read_from_docker(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from chaos.worlds.cluster.carrying import until_all_carry
 from chaos.worlds.cluster.scope import Scope
 from chaos.worlds.cluster.sight import Sight
 from chaos.worlds.cluster.spreading import spread
-from chaos.worlds.cluster.target import Target
+from chaos.worlds.cluster.target import Target, observed_from
 from chaos.worlds.cluster.world import ClusterWorld
 from chaos.worlds.ending import note_end
 
@@ -84,7 +84,8 @@ async def opened(
                     if moved := await spread(sight):
                         record.event("pods_spread", pods=[pod.name for pod in moved])
                     await until_all_carry(sight, token, CARRIED_WITHIN)
-                world = ClusterWorld(target, sight, await scope.links(sight), token, scope)
+                observed = await observed_from(cluster, target)
+                world = ClusterWorld(target, sight, await scope.links(sight), token, scope, observed)
                 await _untouched(world)
                 record.event(
                     "world_ready",
@@ -116,7 +117,8 @@ async def looked_at(target: Target, scope: Scope) -> AsyncIterator[ClusterWorld]
     async with routes.kept(), Cluster(target.context) as cluster:
         sight = Sight(target, cluster, _nobody)
         await sight.look()
-        yield ClusterWorld(target, sight, await scope.links(sight), "", scope)
+        observed = await observed_from(cluster, target)
+        yield ClusterWorld(target, sight, await scope.links(sight), "", scope, observed)
 
 
 def _nobody(_name: str, **_fields: Json) -> None:

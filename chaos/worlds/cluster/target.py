@@ -19,6 +19,7 @@ KIND_NAMESPACE = "rooms"
 OBSERVABILITY = "standby.chaos/observability"
 """The annotation of a namespace that names the namespace of its Prometheus."""
 OBSERVABILITY_NAMESPACE = "standby-observability"
+"""Where Prometheus is unless a namespace says otherwise."""
 WORLDS = ("kind", "kubernetes")
 
 
@@ -87,6 +88,12 @@ async def permitted(target: Target) -> None:
             f"whoever answers for it can allow that: kubectl --context {target.context} label namespace "
             f"{target.namespace} {ALLOWED}=allowed"
         )
+
+
+async def observed_from(cluster: Cluster, target: Target) -> str:
+    """The namespace of the Prometheus that observes the target. Raises ClientError."""
+    found = await cluster.annotations(target.namespace)
+    return found.get(OBSERVABILITY, OBSERVABILITY_NAMESPACE)
 
 
 async def permitted_target(loaded: Loaded, context: str | None, namespace: str | None) -> Target | None:

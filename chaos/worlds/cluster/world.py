@@ -35,9 +35,17 @@ class ClusterWorld:
     """At which its processes serve, in each pod."""
 
     def __init__(
-        self, target: Target, sight: Sight, links: Mapping[str, Link], token: str, scope: Scope
+        self,
+        target: Target,
+        sight: Sight,
+        links: Mapping[str, Link],
+        token: str,
+        scope: Scope,
+        observed_from: str = OBSERVABILITY_NAMESPACE,
     ) -> None:
-        """`token` opens the outpost, and the tiers' control ports where they have some."""
+        """`token` opens the outpost, and the tiers' control ports where they have some; `observed_from` is the
+        namespace of its Prometheus.
+        """
         self.target = target
         self.name = target.world
         self.token = token
@@ -45,6 +53,7 @@ class ClusterWorld:
         self.vantage = There(sight, token)
         self._links = links
         self._scope = scope
+        self._observed_from = observed_from
         self._locator: Locator = lambda _: ()
 
     @property
@@ -70,7 +79,7 @@ class ClusterWorld:
 
     @property
     def prometheus(self) -> str:
-        return replace(self.target, namespace=OBSERVABILITY_NAMESPACE).service("prometheus", 9090)
+        return replace(self.target, namespace=self._observed_from).service("prometheus", 9090)
 
     @property
     def tsdb(self) -> Path | None:

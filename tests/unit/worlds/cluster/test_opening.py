@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chaos.clients.cluster import Cluster
+from chaos.clients.routes import Place
 from chaos.errors import PreflightError, TargetBusyError
 from chaos.record import Record
 from chaos.testing.cluster import FakeCluster, deployment, node, pod, service
@@ -21,7 +22,7 @@ from chaos.worlds.cluster.layout import links_of
 from chaos.worlds.cluster.mirror import Mirror, name_of
 from chaos.worlds.cluster.scope import Scope
 from chaos.worlds.cluster.sight import Sight
-from chaos.worlds.cluster.target import Target
+from chaos.worlds.cluster.target import OBSERVABILITY, Target
 from chaos.worlds.cluster.world import ClusterWorld
 
 ANSWERED = '[{"end":"answered","first":0.1,"last":0.1,"received":1,"pieces":1,"status":200}]'
@@ -39,6 +40,7 @@ def proxy() -> dict[str, Any]:
 def cluster(proxy: dict[str, Any]) -> Iterator[FakeCluster]:
     """A namespace with one media instance behind one link."""
     with FakeCluster() as fake:
+        fake.add("namespaces", {"metadata": {"name": "rooms"}})
         fake.add("nodes", node("worker"))
         fake.add("deployments", deployment("media-1", "media"))
         fake.add("pods", pod("media-1-x", "media-1", "media", "worker"))
@@ -87,6 +89,19 @@ async def test_a_target_is_held_for_as_long_as_its_run(cluster: FakeCluster, tmp
         async with Cluster(cluster.context) as client:
             assert await lease.held(client, world.target) is None
     assert cluster.objects["configmaps"] == {}
+
+
+@pytest.mark.parametrize("named", [None, "rooms"])
+async def test_a_namespace_says_where_its_prometheus_is(
+    named: str | None, cluster: FakeCluster, tmp_path: Path
+) -> None:
+    """By an annotation, so that two targets need not share one; the usual place unless it says so."""
+    if named is not None:
+        cluster.objects["namespaces"]["rooms"]["metadata"]["annotations"] = {OBSERVABILITY: named}
+    with closing(Journal(tmp_path / "one.jsonl")) as journal:
+        async with opened(cluster, "one", Record(), journal) as world:
+            place, _ = Place.parse(world.prometheus)
+    assert (place.name, place.namespace) == ("prometheus", named or "standby-observability")
 
 
 async def test_a_journal_is_in_the_namespace_only_under_a_hold(cluster: FakeCluster, tmp_path: Path) -> None:
