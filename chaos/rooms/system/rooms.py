@@ -33,6 +33,8 @@ LAG_ALLOWED = 0.5
 LINE_ALLOWED = 0.5
 """The largest share of any 10 s that a process may stand in line for a processor. The kernel counts it, so that it
 cannot be missed with a scrape; no fault and no load of the rooms makes it, only a machine with too little left."""
+SETTLED = ("platform", *MEDIA)
+"""The processes that are given their settings when they start anew by themselves."""
 JUDGED = ("faults", "recovery", "after")
 """The phases in which a room must survive."""
 
@@ -305,7 +307,8 @@ class RoomsSystem:
         node = target.get("node", "")
         names = await self._world.bring_node_back(node)
         for name in names:
-            await self._settle(name)
+            if name in SETTLED:  # a bridge that was made anew meanwhile has no settings
+                await self._settle(name)
         return Repaired(True, f"{node} is back with {', '.join(names)}")
 
     async def _scale_out(self, target: Mapping[str, str]) -> Repaired:
@@ -357,7 +360,7 @@ class RoomsSystem:
         """Give instances that appeared by themselves, as pods do, their settings; before `configure` there are none."""
         arrived, self._arrived = self._arrived, []
         for name, url in arrived:
-            if not self._configured or name not in ("platform", *MEDIA):
+            if not self._configured or name not in SETTLED:
                 continue
             try:
                 if url not in await instances(self._world.control(name)):
