@@ -12,7 +12,7 @@ from chaos import state
 from chaos.clients.prometheus import Prometheus
 from chaos.clock import StoryClock, StorySeconds, SystemClock
 from chaos.crew.runbook import load_runbook
-from chaos.engine.injection import Injection, mend
+from chaos.engine.injection import Injection, repairing
 from chaos.engine.parts import Crew, Nobody, Parts, Stop
 from chaos.engine.sampling import AlertSource, StopCondition
 from chaos.engine.sources import Source, Sources, source_of
@@ -123,9 +123,11 @@ class Composition:
         async def perform(repair: Repair) -> Repaired:
             if repair.noop:
                 return Repaired(ok=True, detail="not carried out: in this control repairs do nothing")
-            outcome = await system.perform(repair.action, repair.target)
-            if outcome.ok:
-                mend(injections, system, repair.action, repair.target)
+            action, target = repair.action, repair.target
+            async with repairing(injections, system, action, target, self.record) as succeeded:
+                outcome = await system.perform(action, target)
+                if outcome.ok:
+                    succeeded()
             return outcome
 
         return LiveCrew(setup, story=story, clock=SystemClock(), record=self.record, perform=perform)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from chaos.clients.prometheus import Prometheus
@@ -54,6 +55,11 @@ class Injection:
     _seen_last: bool = False
     """Whether it was looked at just before its undo."""
     _undoing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def is_applied(self) -> bool:
+        """Whether it was applied, wherever it may be now."""
+        return self._is_applied
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -124,6 +130,17 @@ class Injection:
             self.doubts.append(
                 f"{self.spec.title} was not applied: *faults* was over before this machine came to it"
             )
+
+    def is_mended_by(self, system: System, action: str, target: Mapping[str, str]) -> bool:
+        """Whether it lasts until it is repaired, and this repair, if it succeeds, removes it or works around it."""
+        if self.spec.until != "repaired" or self.intent is None:
+            return False
+        about = self.spec.model_dump(mode="json", exclude_none=True) | {"targets": list(self.targets)}
+        return system.mends(action, target, about)
+
+    def look_again(self) -> None:
+        """It goes on: the look that was thought to be its last was not."""
+        self._seen_last = False
 
     async def end(self, by: str, record: Record, journal: Journal) -> None:
         """Undo it, if it was announced and is not undone yet, and show that it is gone."""
@@ -231,13 +248,30 @@ class Injection:
             return Proof(None, str(error))
 
 
-def mend(injections: Sequence[Injection], system: System, action: str, target: Mapping[str, str]) -> None:
-    """End each fault that lasts until it is repaired and that this repair, which succeeded, removes or works around."""
-    for injection in injections:
-        if injection.spec.until != "repaired" or injection.intent is None:
-            continue
-        about = injection.spec.model_dump(mode="json", exclude_none=True) | {
-            "targets": list(injection.targets)
-        }
-        if system.mends(action, target, about):
-            injection.repaired.set()
+@asynccontextmanager
+async def repairing(
+    injections: Sequence[Injection],
+    system: System,
+    action: str,
+    target: Mapping[str, str],
+    record: Record,
+) -> AsyncIterator[Callable[[], None]]:
+    """Around a repair; what is yielded is called when it has succeeded.
+
+    Each fault that lasts until it is repaired, and that this repair removes or works around, then ends. What the
+    repair itself takes away is looked at before it; if the repair does not succeed, that look was not the last.
+    """
+
+    def hurt() -> list[Injection]:
+        return [one for one in injections if one.is_mended_by(system, action, target)]
+
+    taken = [one for one in hurt() if one.fault.taken_away_by_repairs and one.is_applied]
+    await asyncio.gather(*(one.see_last(record) for one in taken))
+    succeeded = asyncio.Event()
+    try:
+        yield succeeded.set
+    finally:
+        for one in hurt() if succeeded.is_set() else ():
+            one.repaired.set()
+        for one in taken if not succeeded.is_set() else ():
+            one.look_again()

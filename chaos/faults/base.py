@@ -38,6 +38,9 @@ class Fault(ABC, Generic[Spec]):
     """The word that stands after `fault:` in a document."""
     spec_type: ClassVar[type[FaultSpec]]
     """The parameters, as a model with units."""
+    taken_away_by_repairs: ClassVar[bool] = False
+    """Whether a repair that ends it takes it away itself, rather than working around it: it is then looked at for the
+    last time before that repair."""
 
     def __init__(self, spec: Spec, world: World, *, id: str, seed: int = 0) -> None:
         """`id` is unique in the run (`RUN-f1`); what the fault leaves in the world carries it as its name.

@@ -75,6 +75,7 @@ class NodeLoss(Fault[NodeLossSpec]):
 
     name = "node_loss"
     spec_type = NodeLossSpec
+    taken_away_by_repairs = True
 
     def __init__(self, spec: NodeLossSpec, world: World, *, id: str, seed: int = 0) -> None:
         super().__init__(spec, world, id=id, seed=seed)

@@ -6,12 +6,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import ClassVar, Literal, cast
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chaos.clients.prometheus import NoPrometheus
 from chaos.clock import StoryClock, StorySeconds
-from chaos.engine.injection import Injection
+from chaos.engine.injection import Injection, repairing
 from chaos.experiment.fault import FaultSpec
 from chaos.faults.base import Fault, Plan
 from chaos.proof import Proof
@@ -20,6 +21,7 @@ from chaos.testing.clock import FakeClock
 from chaos.testing.world import FakeWorld
 from chaos.undo.journal import Journal, read
 from chaos.undo.steps import Args, UndoStep, undoes
+from chaos.worlds.system import System
 
 FAULTS_LAST = StorySeconds(600.0)
 IN_FORCE: dict[str, FakeClock] = {}
@@ -152,3 +154,36 @@ async def test_a_fault_is_looked_at_before_its_undo_however_late_the_machine_is(
         await task
     assert [event["in_force"] for event in record.events if event.name == "fault_observed"] == [True, False]
     assert "not seen in force (before undo)" in one.doubts[0]
+
+
+@pytest.mark.parametrize("succeeds", [True, False])
+async def test_what_a_repair_takes_away_is_looked_at_before_it(
+    tmp_path: Path, succeeds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A node that is brought back was in force to the last; if the repair fails, it is looked at again at its end."""
+    monkeypatch.setattr(Odd, "taken_away_by_repairs", True)
+    clock, record = FakeClock(), Record()
+    Odd.clock = clock
+    spec = OddSpec.model_validate({"fault": "odd", "at": "0s", "lasts": "10s", "until": "repaired"})
+    one = Injection(
+        "f1", spec, cast(Fault[FaultSpec], Odd(spec, FakeWorld(), id="f1")), FAULTS_LAST, NoPrometheus()
+    )
+    with closing(Journal(tmp_path / "j.jsonl")) as journal:
+        task = asyncio.create_task(one.run(1.0, StoryClock(1.0), clock, record, journal))
+        await clock.advance(3.0)
+        async with repairing([one], cast(System, Mending()), "bring_node_back", {}, record) as succeeded:
+            del IN_FORCE["f1"]
+            if succeeds:
+                succeeded()
+        await clock.advance(FAULTS_LAST + 100.0)
+        await task
+    seen = [event["in_force"] for event in record.events if event.name == "fault_observed"]
+    assert seen == ([True, True] if succeeds else [True, True, False])
+    assert bool(one.doubts) is not succeeds
+
+
+class Mending:
+    """A system in which every repair mends every fault."""
+
+    def mends(self, _action: str, _target: object, _fault: object) -> bool:
+        return True
