@@ -16,7 +16,6 @@ from chaos.errors import ServerGoneError
 from chaos.record import Json
 from chaos.undo.steps import STEP_BOUND, Args, UndoStep, undoes
 from chaos.worlds.base import Proof, Proxy
-from chaos.worlds.cluster.reading import unread
 
 MARK = "noop"
 HANGS_FOR = 140.0
@@ -88,6 +87,8 @@ def _seen_in_pods(args: Args) -> Unread | None:
     server, upstream, callers = str(args["server"]), args.get("upstream"), args.get("callers")
     if not routes.is_cluster(server) or not isinstance(callers, Mapping):
         return None
+    from chaos.worlds.cluster.reading import unread  # with a cluster's client, which other worlds do not load
+
     called = {listen: str(caller) for listen, caller in callers.items()}
     return lambda _state: unread(server, str(upstream), called)
 

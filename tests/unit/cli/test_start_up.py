@@ -72,6 +72,13 @@ def test_a_guardian_watches_before_it_loads_what_it_would_need_to_undo() -> None
     assert not [name for name in done.stdout.split() if heavy & _packages(name)]
 
 
+def test_a_link_is_undone_here_without_what_only_a_cluster_needs() -> None:
+    """Whoever undoes after a kill has to load it first."""
+    told = "import sys, chaos.faults.link.undo; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert not [name for name in done.stdout.split() if {"aiohttp", "chaos.worlds.cluster"} & _packages(name)]
+
+
 def _packages(name: str) -> set[str]:
     """A module and all that it is in: `chaos`, `chaos.clients` and `chaos.clients.toxiproxy` of the last."""
     parts = name.split(".")
