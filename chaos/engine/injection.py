@@ -271,7 +271,7 @@ async def repairing(
     try:
         yield succeeded.set
     finally:
-        for one in hurt() if succeeded.is_set() else ():
+        for one in hurt() if succeeded.is_set() else ():  # some may have begun meanwhile
             one.repaired.set()
         for one in taken if not succeeded.is_set() else ():
             one.look_again()
