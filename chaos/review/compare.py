@@ -97,7 +97,8 @@ def _moved(name: str, before: Side, after: Side, questions: int) -> Moved:
     if not first or not second:
         missing = " and ".join(side.name for side, means in ((before, first), (after, second)) if not means)
         return Moved(name, expect, _mean(first), _mean(second), None, None, f"it has no data in {missing}")
-    if len(before.runs) == len(after.runs) == 1:
+    whole = any(name in run.figures for run in (*before.runs, *after.runs))
+    if len(before.runs) == len(after.runs) == 1 and not whole:
         differences = _beside(before.runs[0], after.runs[0], name)
         if not differences:
             return Moved(name, expect, first[0], second[0], None, None, "the runs have no moment in common")

@@ -28,7 +28,7 @@ class _Row:
 
     moved: Moved
     verdicts: tuple[str, str]
-    broken: tuple[str, str]
+    broken: str
     drawing: Markup
 
 
@@ -94,20 +94,29 @@ def _rows(told: Comparison) -> list[_Row]:
     for one in told.moved:
         sides = (told.before.told(one.name), told.after.told(one.name))
         first, second = (say.verdicts([each.verdict for each in side]) for side in sides)
-        broke, breaks = (say.broken([each.broken_s for each in side]) for side in sides)
-        found.append(_Row(one, (first, second), (broke, breaks), _picture(one, told, axis, begin)))
+        once = any(one.name in run.figures for run in runs)
+        broken = "one figure for the whole run" if once else say.broken(*sides)
+        found.append(_Row(one, (first, second), broken, _picture(one, told, axis, begin)))
     return found
 
 
 def _picture(one: Moved, told: Comparison, axis: Axis, begin: float) -> Markup:
     curves = [(kind, _shifted(run, one.name, begin)) for kind, side in _sides(told) for run in side.runs]
     bound = words.limit(one.expect)
+    figures = [
+        (kind, run.figures[one.name])
+        for kind, side in _sides(told)
+        for run in side.runs
+        if one.name in run.figures
+    ]
     values = [value for _, points in curves for _, value in points if value is not None]
+    values += [value for _, value in figures]
     scale = _scale([*values, *([bound[1]] if bound else [])])
     parts: list[str] = [svg.upright(axis, -begin, HEIGHT, kind="edge")]
     parts.append(
         svg.stretched(HEIGHT, *(svg.curve(axis, scale, points, kind=kind) for kind, points in curves))
     )
+    parts += [svg.level(scale.y(value), kind=f"line {kind}") for kind, value in figures]
     if bound:
         parts.append(svg.level(scale.y(bound[1]), kind="limit"))
     parts += [

@@ -25,6 +25,8 @@ class Run:
     report: RunReport
     document: str
     curves: Mapping[str, Points]
+    figures: Mapping[str, float]
+    """What those objectives measured that have one figure for all of their phases."""
 
     @classmethod
     def read(cls, folder: Path) -> Run:
@@ -43,7 +45,10 @@ class Run:
             objective.name: tuple((moment - zero, value) for moment, value in points)
             for objective, points in zip(report.objectives, plots.objective_points(trail), strict=True)
         }
-        return cls(folder, report, fields.text(trail.start, "document"), curves)
+        figures = {
+            one.name: one.worst for one in report.objectives if one.worst is not None and not curves[one.name]
+        }
+        return cls(folder, report, fields.text(trail.start, "document"), curves, figures)
 
     def objective(self, name: str) -> Objective | None:
         """An objective by name."""
@@ -51,6 +56,8 @@ class Run:
 
     def mean(self, name: str) -> float | None:
         """The mean of what an objective measured; None where there was nothing."""
+        if name in self.figures:
+            return self.figures[name]
         values = [value for _, value in self.curves.get(name, ()) if value is not None]
         return sum(values) / len(values) if values else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from chaos.report import words
+from chaos.report.model import Objective
 from chaos.review.compare import Comparison, Fates, Moved
 from chaos.review.noise import CONFIDENCE
 
@@ -84,10 +85,9 @@ def method(told: Comparison) -> str:
     )
 
 
-def broken(side: Sequence[float | None]) -> str:
-    """For how long it was broken, the mean over the runs."""
-    known = [value for value in side if value is not None]
-    return words.length(sum(known) / len(known)) if known else "–"
+def broken(before: Sequence[Objective], after: Sequence[Objective]) -> str:
+    """For how long an objective was broken on both sides, the means over their runs."""
+    return f"broken for {_broken(before)} → {_broken(after)} of the story"
 
 
 def verdicts(side: Sequence[str]) -> str:
@@ -96,6 +96,11 @@ def verdicts(side: Sequence[str]) -> str:
     if len(side) == 1 or (len(counts) == 1 and len(side) == 1):
         return side[0]
     return ", ".join(f"{count} {word}" for word, count in counts.items()) or "–"
+
+
+def _broken(side: Sequence[Objective]) -> str:
+    known = [one.broken_s for one in side if one.broken_s is not None]
+    return words.length(sum(known) / len(known)) if known else "–"
 
 
 def _way(one: Moved) -> str:

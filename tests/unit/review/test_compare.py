@@ -117,6 +117,36 @@ def test_an_objective_without_data_on_one_side_is_told(tmp_path: Path) -> None:
     assert "no data in b" in say.judged(found)
 
 
+def _whole(events: Sequence[Event], value: float) -> list[Event]:
+    """The run with one figure for the whole of it in place of what `the room plays on` measured."""
+    one: dict[str, Json] = {"worst": value, "samples": 1, "series": []}
+    return [
+        replace(event, fields={**event.fields, **one})
+        if event.name == "objective_judged" and event["name"] == PLAYS
+        else event
+        for event in events
+    ]
+
+
+@pytest.mark.parametrize(("runs", "says"), [(1, "1 and 1 runs cannot tell"), (5, "worse, beyond noise")])
+def test_an_objective_with_one_figure_for_the_whole_run_is_compared_by_it(
+    runs: int, says: str, tmp_path: Path
+) -> None:
+    """Both figures and the change are told and drawn; of one run each nobody knows whether it is noise."""
+    for name, value in (("before", 0.9), ("after", 0.6)):
+        for number in range(runs):
+            write_events(_whole(example_run(), value + number / 1000), tmp_path / name / f"run-{number}")
+    told = compare(side_of([tmp_path / "before"]), side_of([tmp_path / "after"]))
+    found = next(one for one in told.moved if one.name == PLAYS)
+    assert found.before == pytest.approx(0.9, abs=0.01)
+    assert found.after == pytest.approx(0.6, abs=0.01)
+    assert say.change(found).startswith("−0.3")
+    assert says in say.judged(found)
+    drawn = page(told)
+    assert drawn.count('<line class="line before"') == drawn.count('<line class="line after"') == 1 + runs
+    assert "one figure for the whole run" in drawn
+
+
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
