@@ -81,10 +81,10 @@ test: helm ## Run the tests, without the long ones and the shipped experiments
 	@$(PYTEST) -n $(WORKERS) -m "not experiments and not demo and not full and not soak and not cluster"
 
 .PHONY: test-full
-test-full: helm ## Run all tests, then the demo and the shipped experiments, three of them at a time
+test-full: helm ## Run all tests, then the demo and the shipped experiments, four of them at a time
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
 	@$(PYTEST) -n $(WORKERS) -m "not experiments and not demo and not soak and not cluster"
-	@$(PYTEST) -n 3 -m "(experiments or demo) and not cluster"
+	@$(PYTEST) -n 4 -m "experiments or demo" tests/local
 
 # Services of one's own have a namespace of their own, and are tested beside the rooms.
 SHOP := tests/cluster/test_existing_services.py

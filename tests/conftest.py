@@ -21,11 +21,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Spread the tests that mostly wait, for worlds and timelines, evenly among those that compute.
 
     Each worker begins with a stretch of the whole: so all have both, and the processors have work all the time. What
-    needs the compiled simulator comes first, for nobody else can do the compiling meanwhile. A module that computes
-    stays in one piece, for it may share what it has made.
+    needs the compiled simulator comes first, for nobody else can do the compiling meanwhile; of those that wait, those
+    come first that may take longest, so that no worker ends with one while the others have nothing left. A module that
+    computes stays in one piece, for it may share what it has made.
     """
     items.sort(key=lambda item: "compiled" not in getattr(item, "fixturenames", ()))
-    waiting = [[item] for item in items if item.get_closest_marker("local")]
+    waiting = [
+        [item] for item in sorted(items, key=_may_take, reverse=True) if item.get_closest_marker("local")
+    ]
     rest = (item for item in items if not item.get_closest_marker("local"))
     computing = [list(module) for _, module in groupby(rest, key=lambda item: item.path)]
     places: list[tuple[float, list[pytest.Item]]] = []
@@ -35,3 +38,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             places.append(((before + len(block) / 2) / whole, block))
             before += len(block)
     items[:] = [item for _, block in sorted(places, key=itemgetter(0)) for item in block]
+
+
+def _may_take(item: pytest.Item) -> float:
+    """Real seconds that a test gives itself at the most; 0 where it says nothing."""
+    given = item.get_closest_marker("timeout")
+    return float(given.args[0]) if given else 0.0

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from chaos.errors import FaultError
 from chaos.faults.base import Plan
 from chaos.faults.kubernetes.node_cordon import Cordoned
-from chaos.faults.kubernetes.workloads import CARRIED_WITHIN
+from chaos.faults.kubernetes.workloads import WHOLE_WITHIN
 from chaos.faults.specs import NodeLossSpec
 from chaos.proof import Proof
 from chaos.worlds.cluster.cordon import evict_all
@@ -40,13 +41,14 @@ class Drain(Cordoned[NodeLossSpec]):
         )
 
     async def _open(self, name: str) -> Proof:
+        until = time.monotonic() + WHOLE_WITHIN
         opened = await super()._open(name)
         if not opened.holds:
             return opened
         missing = await self._waited(self.cluster.sight.missing)
         if missing:
             return Proof(False, f"{opened.evidence}; missing: {', '.join(missing)}")
-        links = await self.cluster.links_carry(CARRIED_WITHIN)
+        links = await self.cluster.links_carry(until)
         return Proof(True, f"{opened.evidence}; every deployment has its pods; {links}")
 
     async def _waited(self, left: Callable[[], list[str]]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, TypeVar
@@ -22,8 +23,8 @@ Spec = TypeVar("Spec", bound=ProcessFaultSpec)
 
 SEEN_WITHIN = 25.0
 """Real seconds that a change gets to show."""
-CARRIED_WITHIN = 20.0
-"""Real seconds that the links get to carry requests to the new pods."""
+WHOLE_WITHIN = 27.0
+"""Real seconds in which the pods are there and the links carry requests to them: within the bound of a proof."""
 LOOK_EVERY = 0.3
 
 
@@ -99,8 +100,9 @@ class WorkloadFault(Fault[Spec]):
 
     async def whole(self) -> Proof:
         """Whether every deployment of the target has its pods; then the links get some time to carry requests again."""
+        until = time.monotonic() + WHOLE_WITHIN
         left = await self.seen(lambda: ", ".join(self.cluster.sight.missing()))
         if left:
             return Proof(False, f"not whole after {SEEN_WITHIN:g} s: {left}")
-        links = await self.cluster.links_carry(CARRIED_WITHIN)
+        links = await self.cluster.links_carry(until)
         return Proof(True, f"every deployment has its pods; {links}")

@@ -2,7 +2,8 @@
 
 A Toxiproxy server dials in its accept loop and without a time-out: a dial to the address of a pod that is gone keeps a
 proxy for up to two minutes, long after the node is back. Shutting the proxy would wait for that same loop. So a server
-of which a proxy stands still, and which carries no toxic that could be lost, is started anew; any other is waited for.
+of which a proxy stands still for a while although its callee answers, and which carries no toxic that could be lost, is
+started anew; any other is waited for: connections that somebody has would be lost for nothing.
 """
 
 from __future__ import annotations
@@ -23,27 +24,32 @@ from chaos.worlds.cluster.vantage import There
 ANSWERED_WITHIN = 2.0
 """Real seconds in which a link must answer a request."""
 PATIENCE = 8.0
-"""Real seconds that a link may stand still before its server is started anew."""
+"""Real seconds for which a link may stand still in every look before its server is started anew."""
 LOOK_EVERY = 0.5
 
 
 async def until_all_carry(sight: Sight, token: str, within: float) -> str:
     """Wait until every link carries requests; in words, what it took. Raises WorldError after `within` real seconds."""
-    begun, anew = time.monotonic(), set[str]()
+    anew, since = set[str](), dict[str, float]()
     left = "the links could not be looked at"
-    while time.monotonic() - begun < within:
-        try:
-            standing = await standing_still(sight, token)
-            if not standing:
-                return "every link carries requests" + _told(anew)
-            left = ", ".join(proxy.name for proxy in standing)
-            if time.monotonic() - begun > PATIENCE:
-                for server in {proxy.server for proxy in standing} - anew:
-                    anew |= await _start_anew(sight, server)
-        except ClientError as error:
-            left = str(error)
-        await asyncio.sleep(LOOK_EVERY)
-    raise WorldError(f"not every link carries requests after {within:g} s: {left}")
+    try:
+        async with asyncio.timeout(within):
+            while True:
+                try:
+                    standing = await standing_still(sight, token)
+                    if not standing:
+                        return "every link carries requests" + _told(anew)
+                    left, now = ", ".join(proxy.name for proxy in standing), time.monotonic()
+                    since = {proxy.name: since.get(proxy.name, now) for proxy in standing}
+                    long = [proxy for proxy in standing if now - since[proxy.name] >= PATIENCE]
+                    for proxy in long:
+                        if proxy.server not in anew and await _answers(There(sight, token), proxy.upstream):
+                            anew |= await _start_anew(sight, proxy.server)
+                except ClientError as error:
+                    left, since = str(error), {}
+                await asyncio.sleep(LOOK_EVERY)
+    except TimeoutError:
+        raise WorldError(f"not every link carries requests after {within:g} s: {left}") from None
 
 
 async def carried(sight: Sight, token: str, within: float) -> str:
@@ -94,5 +100,9 @@ async def _carries(there: There, server: str, name: str, listen: str) -> bool:
     client = Toxiproxy(server)
     if not (await client.proxy(name)).enabled or await client.toxics(name):
         return True
-    (answer,) = await there.probe(listen, Question("/healthz", ANSWERED_WITHIN), 1)
+    return await _answers(there, listen)
+
+
+async def _answers(there: There, address: str) -> bool:
+    (answer,) = await there.probe(address, Question("/healthz", ANSWERED_WITHIN), 1)
     return answer.end == "answered"

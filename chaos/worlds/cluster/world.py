@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -185,11 +186,13 @@ class ClusterWorld:
             not missing, f"not all there: {', '.join(missing)}" if missing else "every deployment is there"
         )
 
-    async def links_carry(self, within: float) -> str:
-        """Wait a bounded time until the rooms' links carry requests; in words, what became of that."""
+    async def links_carry(self, until: float) -> str:
+        """Wait until the rooms' links carry requests, up to a moment of the monotonic clock; in words, what became of
+        that.
+        """
         if not self._scope.own:
             return "links of services of one's own are left to themselves"
-        return await carried(self.sight, self.token, within)
+        return await carried(self.sight, self.token, max(0.0, until - time.monotonic()))
 
     def _runs(self, name: str) -> bool:
         return bool(self.sight.of(name)) if name in self.sight.deployments else True

@@ -210,7 +210,10 @@ async def test_a_bridge_that_stands_still_is_started_anew_only_if_nothing_is_los
     docker.containers["worker"] = FakeContainer("c1", here.kind_cluster, state="exited")
     cluster.add("deployments", deployment("bridge", "bridge"))
     cluster.add("pods", pod("bridge-x", "bridge", "bridge", "other"))
-    cluster.proxied["services/outpost:8000"] = lambda *_: (200, SILENT)
+    cluster.proxied["services/outpost:8000"] = lambda _method, _path, body: (
+        200,
+        SILENT if '"bridge:' in body else ANSWERED,
+    )
     toxics: list[dict[str, object]] = [
         {"name": "f2", "type": "latency", "stream": "downstream", "toxicity": 1, "attributes": {}}
     ]
