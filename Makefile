@@ -93,13 +93,13 @@ SHOP := tests/cluster/test_existing_services.py
 e2e: deploy ## Run the tests on the real cluster, which it makes first (needs Docker; under 15 minutes)
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
 	@$(PYTEST) -n 0 -q -m cluster $(SHOP) & shop=$$!; failed=0; \
-	$(PYTEST) -n 0 -v --durations 0 --durations-min 1 -m "cluster and not experiments" --ignore $(SHOP) || failed=1; \
+	$(PYTEST) -n 0 -v --durations 0 --durations-min 1 -m "not experiments" tests/cluster --ignore $(SHOP) || failed=1; \
 	wait $$shop || failed=1; exit $$failed
 
 .PHONY: e2e-experiments
 e2e-experiments: deploy ## Run the experiments on the real cluster that `make e2e` leaves out (about half an hour)
 	@mkdir -p $(PYTEST_DEBUG_TEMPROOT)
-	@$(PYTEST) -n 0 -v -m "cluster and experiments"
+	@$(PYTEST) -n 0 -v -m experiments tests/cluster
 
 # SOAK_KILLS (200) and SOAK_SECONDS (600, of fuzzing) in the environment make it shorter.
 .PHONY: soak

@@ -26,20 +26,16 @@ from tests.local.standby import Standby, wait_until
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
 
 
+@pytest.mark.experiments
 @pytest.mark.parametrize(
     "name",
     [
+        "slow-bridge",
+        "bridge-resets",
+        "cluster/platform-node-loss",
         "cluster/media-drain",
-        *(
-            pytest.param(name, marks=pytest.mark.experiments)
-            for name in (
-                "slow-bridge",
-                "bridge-resets",
-                "cluster/platform-node-loss",
-                "cluster/bridge-pod-kill",
-                "cluster/redis-loss",
-            )
-        ),
+        "cluster/bridge-pod-kill",
+        "cluster/redis-loss",
     ],
 )
 def test_a_shipped_experiment_has_the_verdict_that_it_expects(name: str, standby: Standby) -> None:
