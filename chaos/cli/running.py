@@ -73,9 +73,9 @@ def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
             )
     else:
         folders = [asked.out] * len(loaded)
-    from chaos.cli import trying  # which runs what is here
-
     if asked.trials is not None:
+        from chaos.cli import trying  # heavy by its statistics, and runs what is here
+
         trying.need_enough(asked.trials, asked.share)
     codes: list[int] = []
     reports: list[RunReport | Repeated] = []

@@ -16,6 +16,14 @@ system: {tiers: {one: {command: [sleep, "60"]}, two: {address: "127.0.0.1:9"}}, 
 objectives: [{name: it answers, http: {url: "http://127.0.0.1:9/"}}]
 faults: [{fault: latency, link: way, delay: 10ms, at: 0s, lasts: 1s}]
 """
+EMPTY = """
+version: 1
+title: Nothing
+timeline: {baseline: 100ms, faults: 1ms, after: 100ms}
+prometheus: {url: none}
+system: {tiers: {one: {command: [sleep, "60"]}}}
+objectives: [{name: it is true, command: ["true"], interval: 100ms, during: [baseline, after]}]
+"""
 HEAVY = {
     "aiohttp",
     "jinja2",
@@ -36,9 +44,9 @@ LOADED = (
 )
 
 
-def _told(folder: Path, *asked: str) -> list[str]:
+def _told(folder: Path, *asked: str, document: str = DOCUMENT) -> list[str]:
     """Of a command that ends well: how many new objects make it look for garbage, and what it has imported."""
-    (folder / "it.yaml").write_text(DOCUMENT)
+    (folder / "it.yaml").write_text(document)
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *asked], cwd=folder, capture_output=True, text=True, check=False
     )
@@ -62,6 +70,13 @@ def test_what_is_heavy_is_imported_only_where_it_is_used(
     """
     loaded = _told(tmp_path, *asked)[1:]
     assert not [name for name in loaded if without & _packages(name)]
+
+
+def test_a_run_loads_no_statistics(tmp_path: Path) -> None:
+    """One run has nothing to do with the numbers that many runs are judged by."""
+    loaded = _told(tmp_path, "run", "it.yaml", "--out", str(tmp_path / "out"), document=EMPTY)[1:]
+    assert "chaos.runner" in loaded
+    assert not [name for name in loaded if {"numpy", "chaos.review", "chaos.study"} & _packages(name)]
 
 
 def test_a_guardian_watches_before_it_loads_what_it_would_need_to_undo() -> None:
