@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any
 
 from chaos.errors import UsageError
@@ -32,7 +32,7 @@ from chaos.faults.link.timeout import Timeout
 from chaos.faults.node_loss import NodeLoss
 from chaos.faults.process.process_kill import ProcessKill
 from chaos.faults.process.process_pause import ProcessPause
-from chaos.faults.specs import GROUP
+from chaos.faults.specs import offered
 
 BUILT_IN: tuple[type[Fault[Any]], ...] = (
     Latency,
@@ -76,7 +76,7 @@ def registry() -> Mapping[str, type[Fault[Any]]]:
     """
     found: dict[str, type[Fault[Any]]] = {fault.name: fault for fault in BUILT_IN}
     origin = dict.fromkeys(found, "Standby itself")
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, point.value)):
+    for point in sorted(offered(), key=lambda point: (point.name, point.value)):
         fault = _load(point)
         if fault.name in found and found[fault.name] is not fault:
             raise UsageError(

@@ -6,7 +6,8 @@ Who only reads documents needs no client, no world and no event loop, and import
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -22,12 +23,18 @@ LONGEST_RESET = 10.0
 """Real seconds: the server holds still that long when the fault is removed, and cannot be interrupted in it."""
 
 
+@cache
+def offered() -> tuple[EntryPoint, ...]:
+    """What packages offer in `GROUP`, looked for once: every installed package is read for it."""
+    return tuple(entry_points(group=GROUP))
+
+
 def spec_types() -> Mapping[str, type[FaultSpec]]:
     """The model of each fault's parameters by the fault's name, for the loader of documents.
 
     Raises UsageError where `registry` does.
     """
-    if entry_points(group=GROUP):
+    if offered():
         from chaos.faults.registry import registry  # only a user's own fault class tells its parameters
 
         return {name: fault.spec_type for name, fault in registry().items()}

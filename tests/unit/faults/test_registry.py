@@ -12,7 +12,7 @@ from chaos import state
 from chaos.cli.recovering import recover
 from chaos.errors import UsageError
 from chaos.faults.registry import registry
-from chaos.faults.specs import spec_types
+from chaos.faults.specs import offered, spec_types
 from chaos.undo.journal import begun
 from chaos.undo.steps import UndoStep
 
@@ -64,9 +64,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         (info / "entry_points.txt").write_text(f"[standby.faults]\n{name} = {value}\n", encoding="utf-8")
 
     monkeypatch.syspath_prepend(str(tmp_path))
-    registry.cache_clear()
+    for known in (registry, offered):
+        known.cache_clear()
     yield put
-    registry.cache_clear()
+    for known in (registry, offered):
+        known.cache_clear()
     for name in set(sys.modules) - modules:
         if name.startswith("own_"):
             del sys.modules[name]
