@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,18 +73,12 @@ def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
             )
     else:
         folders = [asked.out] * len(loaded)
-    if asked.trials is not None:
-        from chaos.cli import trying  # heavy by its statistics, and runs what is here
-
-        trying.need_enough(asked.trials, asked.share)
+    play = _once if asked.trials is None else _again_and_again(asked.trials, asked.share)
     codes: list[int] = []
     reports: list[RunReport | Repeated] = []
     report: RunReport | Repeated
     for one, folder in zip(loaded, folders, strict=True):
-        if asked.trials is None:
-            code, report = asyncio.run(run_one(one, folder, asked, store))
-        else:
-            code, report = trying.repeat(one, folder, asked, store)
+        code, report = play(one, folder, asked, store)
         codes.append(code)
         reports.append(report)
         if code in (INTERRUPTED, TERMINATED):
@@ -92,6 +86,19 @@ def run_all(loaded: Sequence[Loaded], asked: Asked) -> int:
     if asked.junit is not None:
         write_junit(asked.junit, reports)
     return combine(codes)
+
+
+def _once(one: Loaded, folder: Path | None, asked: Asked, store: Store | None) -> tuple[int, RunReport]:
+    return asyncio.run(run_one(one, folder, asked, store))
+
+
+def _again_and_again(
+    trials: int, share: float
+) -> Callable[[Loaded, Path | None, Asked, Store | None], tuple[int, Repeated]]:
+    from chaos.cli import trying  # heavy by its statistics, and runs what is here
+
+    trying.need_enough(trials, share)
+    return trying.repeat
 
 
 async def run_one(
