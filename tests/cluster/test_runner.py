@@ -126,50 +126,6 @@ def claim() -> Iterator[str]:
     docker("exec", TOOLS, "rm", "-r", KEPT_IN)
 
 
-@pytest.mark.usefixtures("release")
-def test_a_job_ends_with_the_verdict_that_its_experiment_expects(claim: str) -> None:
-    """Under an account of its own, which reaches the cluster as `in-cluster`; its results outlive its pod."""
-    install(f"--set=experiment.name=cluster/redis-loss,results.existingClaim={claim}")
-    wait_until(job_ended, 300, "the Job to end")
-    (pod,) = pods()
-    (container,) = pod["status"]["containerStatuses"]
-    told = plain_kubectl("-n", RUNNERS, "logs", pod["metadata"]["name"])
-    assert container["state"]["terminated"]["exitCode"] == 0, told[-3000:]
-    assert pod["spec"]["serviceAccountName"] == RELEASE
-    helm("uninstall", RELEASE)
-    report = json.loads(docker("exec", TOOLS, "sh", "-c", f"cat {KEPT_IN}/runs/*/run.json"))
-    assert (report["verdict"], report["exit_code"]) == ("pass", 0), report["why"]
-    assert proven(report), report["faults"]
-    assert left_in_cluster() == []
-
-
-@pytest.mark.experiments
-@pytest.mark.usefixtures("release")
-def test_the_schedule_makes_a_job_that_ends_with_results(claim: str) -> None:
-    """Kubernetes itself begins the run at its minute; report, journal and a line of the history are on the claim."""
-    install(
-        "--set=experiment.name=slow-bridge,job=false",
-        f"--set=results.existingClaim={claim}",
-        "--set-string=schedule=* * * * *",
-    )
-    wait_until(lambda: len(scheduled()) > 0, 90, "the schedule to come to its minute")
-    plain_kubectl("-n", RUNNERS, "patch", "cronjob", RELEASE, "-p", '{"spec": {"suspend": true}}')
-    (job,) = scheduled()
-    wait_until(lambda: job_ended(job), 240, "the Job to end")
-    (pod,) = pods(job)
-    (container,) = pod["status"]["containerStatuses"]
-    told = plain_kubectl("-n", RUNNERS, "logs", pod["metadata"]["name"])
-    assert container["state"]["terminated"]["exitCode"] == 0, told[-3000:]
-    report = json.loads(docker("exec", TOOLS, "sh", "-c", f"cat {KEPT_IN}/runs/*/run.json"))
-    assert (report["verdict"], report["cluster"]["context"]) == ("pass", "in-cluster"), report["why"]
-    assert proven(report), report["faults"]
-    kept = docker("exec", TOOLS, "sh", "-c", f"ls {KEPT_IN}/runs/*")
-    assert {"report.html", "summary.md", "junit.xml", "events.jsonl"} <= set(kept.split())
-    (line,) = docker("exec", TOOLS, "cat", f"{KEPT_IN}/history.jsonl").splitlines()
-    assert json.loads(line)["run"] == report["run"]
-    assert left_in_cluster() == []
-
-
 def test_the_guardian_undoes_a_run_that_is_gone_with_its_disk(release: Standby) -> None:
     """Killed with everything that it wrote: faults of links and of workloads, and settings, are put back within the
     lease and half a minute, from the journal in the namespace, by the Deployment's own account.
@@ -299,3 +255,47 @@ def test_the_account_of_a_run_is_refused_everything_else(account: requests.Sessi
         found = asked(account, method, path, body)
         assert found.status_code == 403, (method, path, found.status_code, found.text)
         assert f"system:serviceaccount:{RUNNERS}:runner" in found.text, (method, path, found.text)
+
+
+@pytest.mark.usefixtures("release")
+def test_a_job_ends_with_the_verdict_that_its_experiment_expects(claim: str) -> None:
+    """Under an account of its own, which reaches the cluster as `in-cluster`; its results outlive its pod."""
+    install(f"--set=experiment.name=cluster/redis-loss,results.existingClaim={claim}")
+    wait_until(job_ended, 300, "the Job to end")
+    (pod,) = pods()
+    (container,) = pod["status"]["containerStatuses"]
+    told = plain_kubectl("-n", RUNNERS, "logs", pod["metadata"]["name"])
+    assert container["state"]["terminated"]["exitCode"] == 0, told[-3000:]
+    assert pod["spec"]["serviceAccountName"] == RELEASE
+    helm("uninstall", RELEASE)
+    report = json.loads(docker("exec", TOOLS, "sh", "-c", f"cat {KEPT_IN}/runs/*/run.json"))
+    assert (report["verdict"], report["exit_code"]) == ("pass", 0), report["why"]
+    assert proven(report), report["faults"]
+    assert left_in_cluster() == []
+
+
+@pytest.mark.experiments
+@pytest.mark.usefixtures("release")
+def test_the_schedule_makes_a_job_that_ends_with_results(claim: str) -> None:
+    """Kubernetes itself begins the run at its minute; report, journal and a line of the history are on the claim."""
+    install(
+        "--set=experiment.name=slow-bridge,job=false",
+        f"--set=results.existingClaim={claim}",
+        "--set-string=schedule=* * * * *",
+    )
+    wait_until(lambda: len(scheduled()) > 0, 90, "the schedule to come to its minute")
+    plain_kubectl("-n", RUNNERS, "patch", "cronjob", RELEASE, "-p", '{"spec": {"suspend": true}}')
+    (job,) = scheduled()
+    wait_until(lambda: job_ended(job), 240, "the Job to end")
+    (pod,) = pods(job)
+    (container,) = pod["status"]["containerStatuses"]
+    told = plain_kubectl("-n", RUNNERS, "logs", pod["metadata"]["name"])
+    assert container["state"]["terminated"]["exitCode"] == 0, told[-3000:]
+    report = json.loads(docker("exec", TOOLS, "sh", "-c", f"cat {KEPT_IN}/runs/*/run.json"))
+    assert (report["verdict"], report["cluster"]["context"]) == ("pass", "in-cluster"), report["why"]
+    assert proven(report), report["faults"]
+    kept = docker("exec", TOOLS, "sh", "-c", f"ls {KEPT_IN}/runs/*")
+    assert {"report.html", "summary.md", "junit.xml", "events.jsonl"} <= set(kept.split())
+    (line,) = docker("exec", TOOLS, "cat", f"{KEPT_IN}/history.jsonl").splitlines()
+    assert json.loads(line)["run"] == report["run"]
+    assert left_in_cluster() == []
