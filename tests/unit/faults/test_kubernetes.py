@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
 from chaos.clients.cluster import Cluster
+from chaos.engine.injection import PROOF_BOUND
 from chaos.errors import FaultError, PreflightError
 from chaos.faults.base import Fault, Plan
+from chaos.faults.kubernetes import workloads
 from chaos.faults.registry import registry
 from chaos.testing.cluster import FakeCluster, deployment, node, pod, service
 from chaos.testing.docker import FakeContainer, FakeDocker
@@ -205,6 +208,20 @@ async def test_a_restarted_deployment_has_other_pods(world: ClusterWorld, cluste
     assert (await fault.observe(plan)).holds is True
     cluster.add("pods", pod("media-1-y", "media-1", "media", "worker2"))
     await undone(fault, plan)
+
+
+async def test_links_that_do_not_carry_cannot_make_a_proof_late(
+    world: ClusterWorld, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pods are back and are the proof; the links get what is left of its time, which ends before the run's own."""
+    assert workloads.WHOLE_WITHIN < PROOF_BOUND
+    monkeypatch.setattr(workloads, "WHOLE_WITHIN", 0.5)
+    cluster.proxied["services/bridge:8474"] = lambda *_: (500, "")
+    fault = made(world, "scale_down", process="media-1", to=0)
+    async with asyncio.timeout(15):
+        proof = await fault.prove_gone(await fault.plan())
+    assert proof.holds is True
+    assert "not every link carries requests" in proof.evidence
 
 
 async def test_an_image_is_broken_and_put_back(
