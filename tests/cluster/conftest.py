@@ -17,9 +17,3 @@ def standby(tmp_path: Path) -> Iterator[Standby]:
     yield found
     found.run("recover", "--context", CONTEXT, "--namespace", NAMESPACE, timeout=300)
     assert left_in_cluster() == []
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What hurts no node comes first: beside it services of one's own are tested, whose pods may be on any of them."""
-    items.sort(key=lambda item: item.path.name != "test_runner.py")
