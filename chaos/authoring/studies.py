@@ -20,6 +20,10 @@ def explained_study(study: Study) -> list[str]:
     ]
     if study.live.trials:
         lines.append(f"  {count(study.live.trials)} live runs in all stand beside them")
+        lines += [
+            f"  {count(one.trials)} live runs more, once, for the durations that they show: {one.name}"
+            for one in study.live.measure
+        ]
     lines.append(
         f"  enough is what survives {study.target.survival:.0%} of them, with {study.target.confidence:.0%} confidence"
     )

@@ -140,8 +140,9 @@ def _live(loaded: LoadedStudy, trials: int, folder: Path, *, resume: bool, worke
 
     kept = live.Kept(folder / "live.jsonl", resume=resume)
     scouting = partial(simulate, durations=validation.fitted(loaded, ()))
-    several = live.wanted(loaded, scouting, trials, workers=workers)
-    waiting = sum(kept.find(loaded, one) is None for one in several)
+    several = live.wanted(loaded, scouting, trials, workers=workers) + live.measuring(loaded)
+    alone, others = live.apart(several)
+    waiting = sum(kept.find(loaded, one) is None for one in others)
     tests = concurrency.KeptTest(folder / "side-by-side.json", loaded, resume=resume)
 
     async def run() -> Lived | int:
@@ -158,12 +159,19 @@ def _live(loaded: LoadedStudy, trials: int, folder: Path, *, resume: bool, worke
             found = concurrency.judged(loaded.study.live, tests.tried)
             if waiting:
                 print(found.says, file=sys.stderr)
-            with progress("live evenings") as heard:
-                played = await live.play(
-                    loaded, several, kept, partial(evenings.ended, stop), folder / "live", heard,
-                    at_once=found.worlds,
-                )  # fmt: skip
-        return played if isinstance(played, int) else Lived(played, found)
+            played: list[LiveTrial] = []
+            for what, ones, worlds in (
+                ("live evenings", others, found.worlds),
+                ("live evenings with nothing beside them", alone, 1),
+            ):
+                with progress(what) as heard:
+                    these = await live.play(
+                        loaded, ones, kept, partial(evenings.ended, stop), folder / "live", heard, at_once=worlds
+                    )
+                if isinstance(these, int):
+                    return these
+                played += these
+        return Lived(played, found)
 
     lived = asyncio.run(run())
     if isinstance(lived, Lived):

@@ -21,7 +21,7 @@ from chaos.experiment.fault import FaultSpec, LinkFaultSpec
 from chaos.experiment.model import Experiment
 from chaos.experiment.people import CrewSection, Mechanisms
 from chaos.experiment.repairs import ROOMS_REPAIRS
-from chaos.experiment.rooms import STAY_MEDIAN_S, AudienceGroup, RoomsSection, Settings
+from chaos.experiment.rooms import DEFAULT_SCALE, STAY_MEDIAN_S, AudienceGroup, RoomsSection, Settings
 from chaos.faults.specs import (
     BandwidthSpec,
     DownSpec,
@@ -71,9 +71,19 @@ class Cell:
 
 
 def cell_of(
-    experiment: Experiment, runbook: Runbook | None, durations: Durations, stamp: str, step: float = STEP
+    experiment: Experiment,
+    runbook: Runbook | None,
+    durations: Durations,
+    stamp: str,
+    step: float = STEP,
+    *,
+    one_machine: bool = False,
 ) -> Cell:
-    """The cell of an experiment. Raises UsageError where it has no model here."""
+    """The cell of an experiment. Raises UsageError where it has no model here.
+
+    `one_machine`: a live run, whose instances answer no more joins than a machine can. Else a room that is larger than
+    one of DEFAULT_SCALE has as many machines as that takes.
+    """
     rooms, group = _room_of(experiment)
     crew = experiment.crew
     if crew is not None and runbook is None:
@@ -93,6 +103,8 @@ def cell_of(
     one.f[driver.SLOW_AT] = SLOW_AT * scale
     one.f[driver.REPAIRS] = 0.0 if crew is None else float(crew.repairs)
     _parameters(one.p, rooms, group, settings, durations, dt, begins, end)
+    size = settings.scale if one_machine else min(settings.scale, DEFAULT_SCALE)
+    one.p[fluid.DOOR] = durations.joins_per_second / size / scale
     _spans(one.q, durations, scale, dt)
     incidents = _crew(one, book, group.room, durations, scale)
     faults = _faults(experiment, begins, scale)
@@ -168,7 +180,6 @@ def _parameters(
         fluid.HEARING: rooms.survival.hearing,
         fluid.MAY_BREAK: rooms.survival.may_break_for,
         fluid.PATIENCE: 2.0 / PATIENCE_MEAN,
-        fluid.DOOR: durations.joins_per_second / settings.scale / scale,
         fluid.RECOVERY: durations.recovery * scale,
         fluid.UNIT: workers.UNIT_COST,
         fluid.BACKLOG_AT: BACKLOG_AT,

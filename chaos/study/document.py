@@ -56,6 +56,28 @@ class Margins(Model):
     """From a cause to the crew's being told, on average: one scrape, or one evaluation of the rules."""
 
 
+class Arm(Model):
+    """One way in which the experiment is set up."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    """What it is called in the report."""
+    set: Changes = Field(default_factory=dict)
+    """What it changes."""
+    why: Annotated[str, Field(max_length=300)] = ""
+    """Why it is there, or where its figures come from."""
+
+
+class Measure(Arm):
+    """Live trials that are run for the durations that they show, whoever lives through them; their `set` comes last."""
+
+    value: Value
+    """That of what varies."""
+    trials: Annotated[int, Field(ge=1, le=1000)]
+    """How many, on the seeds from the study's own on."""
+    alone: bool = False
+    """Whether nothing may run beside them, whatever `concurrency` allows."""
+
+
 class Live(Model):
     """Real runs beside the simulated ones, where the simulator is in doubt about their fate."""
 
@@ -69,6 +91,8 @@ class Live(Model):
     """How many run side by side. `auto`: as many as an A/A test shows not to disturb each other."""
     margins: Margins = Margins()
     """What `auto` takes for undisturbed."""
+    measure: Annotated[Many[Measure], Field(max_length=20)] = ()
+    """Trials that show what those in doubt do not; those that `kept` has are not run again."""
 
 
 class Stopping(Model):
@@ -78,17 +102,6 @@ class Stopping(Model):
     """`fixed`: after as many as `trials` says. `decided`: sooner, when a confidence sequence leaves the target out."""
     batch: Trials = 1000
     """How many trials there are between two looks."""
-
-
-class Arm(Model):
-    """One way in which the experiment is set up."""
-
-    name: Annotated[str, Field(min_length=1, max_length=60)]
-    """What it is called in the report."""
-    set: Changes = Field(default_factory=dict)
-    """What it changes."""
-    why: Annotated[str, Field(max_length=300)] = ""
-    """Why it is there, or where its figures come from."""
 
 
 class OtherArms(Model):

@@ -125,7 +125,7 @@ class Durations:
     joins_per_second: float = field(
         default=3600.0,
         metadata={
-            "what": "joins that one live instance can answer",
+            "what": "joins that an instance answers on one machine",
             "unit": "joins per real s",
             "source": "one media process behind one Toxiproxy, measured on 2 cores",
         },

@@ -16,7 +16,7 @@ from chaos.errors import StandbyError, UsageError
 from chaos.experiment.loading import Loaded
 from chaos.study.changes import overrides
 from chaos.study.curves import share
-from chaos.study.document import Arm, Changes, Value
+from chaos.study.document import Arm, Changes, Measure, Value
 from chaos.study.evenings import Ended, LiveTrial
 from chaos.study.loading import LoadedStudy
 from chaos.study.sweep import Cell, Simulate, Sweep
@@ -60,13 +60,40 @@ def wanted(loaded: LoadedStudy, simulate: Simulate, trials: int, *, workers: int
     ]
 
 
+def measuring(loaded: LoadedStudy) -> list[Wanted]:
+    """The trials that are run for the durations that they show, but for those that the document keeps."""
+    study = loaded.study
+    several = [
+        Wanted(one, one.value, study.seed + number)
+        for one in study.live.measure
+        for number in range(one.trials)
+    ]
+    return [one for one in several if _find(loaded, one, loaded.kept) is None]
+
+
+def apart(several: Sequence[Wanted]) -> tuple[list[Wanted], list[Wanted]]:
+    """Those beside which nothing may run, and the others."""
+    alone = [one for one in several if isinstance(one.arm, Measure) and one.arm.alone]
+    return alone, [one for one in several if one not in alone]
+
+
 def changed(loaded: LoadedStudy, one: Wanted) -> Loaded:
     """The experiment of a live trial."""
     return loaded.experiment(*_changes(loaded, one))
 
 
 def _changes(loaded: LoadedStudy, one: Wanted) -> tuple[Changes, ...]:
-    return one.arm.set, {loaded.study.varies.path: one.value}, loaded.study.live.set
+    live, varied = loaded.study.live.set, {loaded.study.varies.path: one.value}
+    return (live, varied, one.arm.set) if isinstance(one.arm, Measure) else (one.arm.set, varied, live)
+
+
+def _find(loaded: LoadedStudy, one: Wanted, trials: Sequence[LiveTrial]) -> LiveTrial | None:
+    """The trial among these that was run as it is wanted."""
+    wanted_ = (one.arm.name, one.value, one.seed, overrides(loaded.study.set, *_changes(loaded, one)))
+    for trial in trials:
+        if (trial.arm, trial.value, trial.seed, trial.overrides) == wanted_:
+            return trial
+    return None
 
 
 class Kept:
@@ -110,16 +137,7 @@ class Kept:
 
     def find(self, loaded: LoadedStudy, one: Wanted) -> LiveTrial | None:
         """The trial as it is wanted, if it was run."""
-        asked = overrides(loaded.study.set, *_changes(loaded, one))
-        for trial in self.trials:
-            if (trial.arm, trial.value, trial.seed, trial.overrides) == (
-                one.arm.name,
-                one.value,
-                one.seed,
-                asked,
-            ):
-                return trial
-        return None
+        return _find(loaded, one, self.trials)
 
 
 Run = Callable[[Loaded, int, Path], Awaitable["Ended | int"]]

@@ -17,7 +17,7 @@ from chaos.experiment.source import parse, read_text
 from chaos.experiment.tree import Node, Path_, problem
 from chaos.experiment.words import nearest, one_of
 from chaos.study.changes import Between, overrides, text
-from chaos.study.document import Changes, Study, Value
+from chaos.study.document import Arm, Changes, Study, Value
 from chaos.study.evenings import Evenings, LiveTrial
 from chaos.study.smallest.weakest import ladder
 
@@ -109,15 +109,22 @@ def _problem(root: Node, path: Path_, message: str, expected: str = "", suggesti
     )
 
 
+def _arms(study: Study) -> Iterator[tuple[Path_, Arm]]:
+    """Everything that has an arm's name, with its place."""
+    yield from ((("arms", number), arm) for number, arm in enumerate(study.arms))
+    others = study.others.arms if study.others is not None else ()
+    yield from ((("others", "arms", number), arm) for number, arm in enumerate(others))
+    yield from ((("live", "measure", number), arm) for number, arm in enumerate(study.live.measure))
+
+
 def _names(study: Study, root: Node) -> Iterator[Problem]:
     """Names that are there twice, and names of nothing."""
     names = [arm.name for arm in study.all_arms]
-    for number, name in enumerate(names):
-        if name in names[:number]:
-            path: Path_ = ("arms", number, "name")
-            if number >= len(study.arms):
-                path = ("others", "arms", number - len(study.arms), "name")
-            yield _problem(root, path, "is the name of another arm too", "a name of its own")
+    given: dict[str, Path_] = {}
+    for where, arm in _arms(study):
+        if arm.name in given:
+            yield _problem(root, (*where, "name"), "is the name of another arm too", "a name of its own")
+        given.setdefault(arm.name, where)
     named: list[tuple[Path_, str | None]] = [
         (("ablation", "arm"), study.ablation.arm if study.ablation else None),
         (("sensitivity", "at", "arm"), study.sensitivity.at.arm if study.sensitivity else None),
@@ -138,6 +145,7 @@ def _names(study: Study, root: Node) -> Iterator[Problem]:
     points += [
         (("smallest", number, "at", "value"), one.at.value) for number, one in enumerate(study.smallest)
     ]
+    points += [(("live", "measure", n, "value"), one.value) for n, one in enumerate(study.live.measure)]
     for where, value in points:
         if value not in values:
             yield _problem(root, where, "is no value of `varies`", one_of([text(one) for one in values]))
@@ -189,6 +197,9 @@ class _Trying:
         for number, arm in enumerate(study.others.arms if study.others is not None else ()):
             yield from self._try(("others", "arms", number, "set"), arm.set, easiest)
         yield from self._try(("live", "set"), easiest, study.live.set)
+        for number, asked in enumerate(study.live.measure):
+            where: Path_ = ("live", "measure", number, "set")
+            yield from self._try(where, study.live.set, self._varied(asked.value), asked.set)
         for number, scale in enumerate(study.scales.values if study.scales is not None else ()):
             yield from self._try(("scales", "values", number), {"time_scale": scale}, easiest)
         for number, one in enumerate(study.parameters.ranges if study.parameters is not None else ()):
@@ -198,11 +209,11 @@ class _Trying:
         for number, factor in enumerate(study.attribution.factors if study.attribution is not None else ()):
             yield from self._try(("attribution", "factors", number, "from"), easiest, factor.from_)
             yield from self._try(("attribution", "factors", number, "to"), easiest, factor.to)
-        for number, asked in enumerate(study.smallest):
-            for end, strength in (("from", asked.from_), ("to", asked.to)):
-                if asked.path is not None and strength is not None:
-                    point = [one.set for one in study.all_arms if one.name == asked.at.arm]
-                    there = (*point, self._varied(asked.at.value), {asked.path: strength})
+        for number, border in enumerate(study.smallest):
+            for end, strength in (("from", border.from_), ("to", border.to)):
+                if border.path is not None and strength is not None:
+                    point = [one.set for one in study.all_arms if one.name == border.at.arm]
+                    there = (*point, self._varied(border.at.value), {border.path: strength})
                     yield from self._try(("smallest", number, end), *there)
 
     def _varied(self, value: Value) -> Changes:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean
 from typing import TypeAlias
 
 from chaos.clock import RealSeconds
@@ -22,6 +21,7 @@ from chaos.record import Event
 from chaos.report import fields as f
 from chaos.report.model import Fault, Repair, RunReport
 from chaos.report.trail import Trail
+from chaos.rooms.system.rooms import LAG_ALLOWED
 
 SCRAPE = RealSeconds(1.0)
 BRIDGE = ("media-to-platform", "platform-to-media")
@@ -29,10 +29,14 @@ BRIDGE_ALERTS = ("BridgeSlow", "BridgeFailing", "BridgeStalled")
 SLOWING = ("latency", "bandwidth")
 SOON = RealSeconds(20.0)
 """An alert that begins later than this after a cause may have another one."""
+WAITS = RealSeconds(0.25), RealSeconds(2.0)
+"""Joins that take longer than the first wait for the instance; after the second, clients give up and press again."""
+FEWEST_WAITING = 100
+"""Joins under way below which a second is not told: a handful that press again are no rush."""
 FEWEST_BACK = 10
 """Clients that came back, from which on their mean time is told."""
 WINDOW = 6
-"""Samples that a rate over 5 s has in it, one more than its seconds."""
+"""Samples that a rate over 5 s has in it, one more than its seconds; another second passes until a scrape has them."""
 BACK_WITHIN = RealSeconds(10.0)
 """A client that comes back later than this after its room moved was kept by something else."""
 _REPAIRS = {
@@ -69,6 +73,7 @@ class _Limit:
     """A curve of the record that an alert is about: `back` real seconds pass until the curve shows what is so.
 
     `key`: the alert's label that names the place that the curve is of; none where there is one curve alone.
+    `clear`: nothing where the curve says nothing of the end.
     """
 
     label: str
@@ -100,6 +105,7 @@ _LIMITS = (
         "backlog_seen",
         "backlog_clear",
     ),
+    _Limit("given up by the host", "RoomEnded", "room", 0.5, RealSeconds(0.5), "room_ended_seen", ""),
 )
 Span: TypeAlias = tuple[float, float]
 """Begin and end of what the crew took for one alert, in real seconds of the record; infinity: it did not end."""
@@ -121,7 +127,9 @@ class _Run:
                 yield from self._repair(repair)
         for limit in _LIMITS:
             yield from self._crossings(limit)
+        yield from self._relaunched()
         yield from self._paths()
+        yield from self._joins()
         yield from self._until_sound()
         yield from self._moves()
         yield from self._capacity()
@@ -210,12 +218,21 @@ class _Run:
             place = re.search(r"\((.+)\)$", label)
             spans = self._spans((about.alert,), about.key, place[1] if place else "")
             for begin, end in spans:
-                up = _crossing(series, about.limit, begin, rising=True)
+                up = _crossing(series, about.limit, begin + about.back, rising=True)
                 if up is not None and 0 <= begin - (up - about.back) <= SOON:
                     yield about.seen, begin - (up - about.back)
+                if not about.clear:
+                    continue
                 down = _crossing(series, about.limit, end, rising=False)
                 if down is not None and begin < down < end and end - (down - about.back) <= SOON:
                     yield about.clear, end - (down - about.back)
+
+    def _relaunched(self) -> Iterator[tuple[str, float]]:
+        """How long it took from a relaunch until the crew was told that the room is no longer over."""
+        for begin, end in self._spans(("RoomEnded",)):
+            over = self._finished(("relaunch_room",), begin, "")
+            if begin < over < end < math.inf:
+                yield "room_ended_clear", end - over
 
     def _curves(self, label: str) -> Iterator[tuple[str, Series]]:
         """The recorded curves whose label begins so, with their whole labels."""
@@ -227,8 +244,7 @@ class _Run:
 
     def _curve(self, label: str) -> dict[float, float]:
         """The first of them, without the moments at which it has no value."""
-        first = next((series for _, series in self._curves(label)), ())
-        return {t: value for t, value in first if value is not None}
+        return _known(next((series for _, series in self._curves(label)), ()))
 
     # --- repairs and rates -------------------------------------------------------------------------------------------
 
@@ -253,17 +269,29 @@ class _Run:
         if "baseline" in ends and "faults" in ends and ends["baseline"].ended_s is not None:
             yield "path_proof", (ends["faults"].started_s - ends["baseline"].ended_s) / self.scale
 
+    def _joins(self) -> Iterator[tuple[str, float]]:
+        """Joins that an instance answers in a second while more wait for it, for nothing else, and not in vain.
+
+        By Little's law so many are under way that whoever is answered has waited as long as WAITS says.
+        """
+        done, under_way = self._curve("joins let in"), self._curve("joins under way")
+        line, lag = self._curve("wait for a token"), self._curve("audience behind its schedule")
+        for t, u in pairwise(sorted(done)):
+            rate = (done[u] - done[t]) / (u - t)
+            waited = WAITS[0] < under_way.get(t, 0.0) / rate < WAITS[1] if rate else False
+            for_tokens = max(line.get(t, 0.0), line.get(u, 0.0)) > WAITS[0]
+            late = max(lag.get(t, 0.0), lag.get(u, 0.0)) > LAG_ALLOWED
+            if waited and under_way[t] >= FEWEST_WAITING and not for_tokens and not late:
+                if not any(self._hurt_at(link, u * self.scale) for link in BRIDGE):
+                    yield "joins_per_second", rate
+
     def _until_sound(self) -> Iterator[tuple[str, float]]:
         """How soon who is let in hears, before anything is hurt: the mean over each of the curve's windows."""
-        curve = self._curve("from being in to fresh sound")
         hurt = min(
             (one.applied_s for one in self.report.faults if one.applied_s is not None), default=math.inf
         )
-        free = -math.inf
-        for moment in sorted(curve):
-            if free <= moment < hurt / self.scale:
-                yield "recovery", curve[moment]
-                free = moment + WINDOW - 1
+        curve = self._curve("from being in to fresh sound")
+        yield from (("recovery", mean) for mean in _full(curve, lambda moment: moment < hurt / self.scale))
 
     def _moves(self) -> Iterator[tuple[str, float]]:
         """Clients that look for their room come back evenly over a span: twice the mean of their times.
@@ -286,30 +314,32 @@ class _Run:
 
     def _capacity(self) -> Iterator[tuple[str, float]]:
         """The work that the token service does, of what the settings say, while joins stand in line."""
-        done, line = self._curve("work done"), self._curve("wait for a token")
-        moments = sorted(done)
-        full = [
-            done[t]
-            for place, t in enumerate(moments)
-            if place >= WINDOW and all(line.get(u, 0.0) > SCRAPE for u in moments[place - WINDOW : place + 1])
-        ]
-        if len(full) >= WINDOW:
-            yield "token_capacity", fmean(full)
+        line = self._curve("wait for a token")
+        full = _full(self._curve("work done"), lambda moment: line.get(moment, 0.0) > SCRAPE)
+        yield from (("token_capacity", done) for done in full)
 
     def _egress(self) -> Iterator[tuple[str, float]]:
         """The sound that an instance sends, of what the settings say, while more is asked of it."""
-        asked = dict(self._curves("media egress in use"))
-        for label, series in self._curves("sound sent, of what can be sent"):
-            place = label.removeprefix("sound sent, of what can be sent")
-            use = {t: value or 0.0 for t, value in asked.get(f"media egress in use{place}", ())}
-            sent = {t: value for t, value in series if value is not None}
-            full = [
-                sent[t]
-                for t in sorted(sent)
-                if all(use.get(round(t - back * SCRAPE, 3), 0.0) > 1.0 for back in range(WINDOW))
-            ]
-            if len(full) >= WINDOW:
-                yield "egress_capacity", fmean(full)
+        asked, label = dict(self._curves("media egress in use")), "sound sent, of what can be sent"
+        for whole, series in self._curves(label):
+            use = _known(asked.get(f"media egress in use{whole.removeprefix(label)}", ()))
+            full = _full(_known(series), lambda moment, use=use: use.get(moment, 0.0) > 1.0)  # type: ignore[misc]
+            yield from (("egress_capacity", sent) for sent in full)
+
+
+def _known(series: Series) -> dict[float, float]:
+    """A curve without the moments at which it has no value."""
+    return {t: value for t, value in series if value is not None}
+
+
+def _full(curve: Mapping[float, float], holds: Callable[[float], bool]) -> Iterator[float]:
+    """The values of a rate, or of a mean, all of whose window something held; their windows do not overlap."""
+    moments, free = sorted(curve), -math.inf
+    for place, moment in enumerate(moments):
+        window = moments[max(0, place - WINDOW) : place + 1]
+        if moment >= free and len(window) > WINDOW and all(map(holds, window)):
+            yield curve[moment]
+            free = moment + WINDOW - 1
 
 
 def _names(text: str, word: str) -> bool:

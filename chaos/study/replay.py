@@ -45,7 +45,7 @@ class Replay(Protocol):
 
 def replay(experiment: Experiment, *, seed: int, runbook: Runbook | None, durations: Durations) -> Replayed:
     """The trial with the draws of the live run of that seed. Raises UsageError where it has no model here."""
-    cell = cell_of(experiment, runbook, durations, compiling.stamp())
+    cell = cell_of(experiment, runbook, durations, compiling.stamp(), one_machine=True)
     table = Table(cell, compiling.twin(driver))
     out = np.zeros((1, driver.OUT_WITH_STAGES))
     table.play(seed, out)

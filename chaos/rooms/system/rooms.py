@@ -115,7 +115,16 @@ class RoomsSystem:
             Figure("listeners", "admitted", "listeners", "rooms_listeners_admitted", live=True),
             Figure("listeners", "hearing", "listeners", "rooms_listeners_hearing", live=True),
             Figure("on air", "host on air", "", "rooms_host_on_air"),
+            Figure("given up", "given up by the host", "", 'rooms_room_ended{reason="host_gave_up"}'),
             Figure("joins", "join success", "ratio", "rooms:join_success:ratio"),
+            Figure("rush", "joins let in", "joins", "sum by (room) (rooms_joins_succeeded_total)"),
+            Figure(
+                "rush",
+                "joins under way",
+                "joins",
+                "sum by (room) (rooms_joins_tried_total) - sum by (room) (rooms_joins_succeeded_total)"
+                " - sum by (room) (rooms_joins_failed_total)",
+            ),
             Figure(
                 "join seconds",
                 "from pressing join to being in",

@@ -88,6 +88,21 @@ def test_arms_and_values_meet_the_same_seeds() -> None:
         ),
         (
             "arms:\n",
+            "live: {trials: 1, measure: [{name: lost, value: 5, trials: 2, set: {time_scale: 0}}]}\narms:\n",
+            "live.measure[0].set.time_scale: the experiment refuses",
+        ),
+        (
+            "arms:\n",
+            "live: {trials: 1, measure: [{name: hardened, value: 5, trials: 2}]}\narms:\n",
+            "live.measure[0].name: is the name of another arm too",
+        ),
+        (
+            "arms:\n",
+            "live: {trials: 1, measure: [{name: lost, value: 9, trials: 2}]}\narms:\n",
+            "live.measure[0].value: is no value of `varies` (got 9)",
+        ),
+        (
+            "arms:\n",
             "smallest: [{at: {arm: hardend, value: 2}}]\narms:\n",
             'smallest[0].at.arm: no arm has this name (got "hardend")',
         ),

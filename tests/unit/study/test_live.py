@@ -8,8 +8,8 @@ import pytest
 from chaos.crew.runbook import load_runbook
 from chaos.errors import UndoError, UsageError
 from chaos.experiment.loading import Loaded
-from chaos.study.evenings import Ended
-from chaos.study.live import Kept, play, wanted
+from chaos.study.evenings import Ended, Evenings, LiveTrial
+from chaos.study.live import Kept, apart, changed, measuring, play, wanted
 from chaos.study.loading import LoadedStudy
 from tests.unit.study.standin import ROOT, STUDY, chance, simulate, written
 
@@ -60,6 +60,53 @@ async def test_live_trials_run_at_their_own_size_and_speed(loaded: LoadedStudy, 
     several = wanted(loaded, simulate, 3)
     assert await play(loaded, several, Kept(tmp_path / "live.jsonl", resume=False), world, tmp_path / "live")
     assert {scale for _, scale in world.runs} == {8.0}
+
+
+MEASURE = """\
+live:
+  trials: 2
+  set: {rooms.scale: 1/1000, time_scale: 8}
+  kept: kept.json
+  measure:
+    - {name: a room that moves, value: 5, trials: 3, set: {rooms.profile: hardened}}
+    - {name: a rush, value: 0, trials: 1, alone: true, set: {rooms.scale: 1/100, time_scale: 60}}
+arms:
+"""
+
+
+def test_trials_that_measure_come_after_what_live_sets(tmp_path: Path) -> None:
+    """As many as are asked for, on the seeds from the study's own on; their changes win over those of `live: set`, and
+    only one of them runs with nothing beside it.
+    """
+    (tmp_path / "kept.json").write_text(Evenings(trials=()).text())
+    loaded = written(tmp_path, STUDY.replace("arms:\n", MEASURE, 1))
+    several = measuring(loaded)
+    told = [(one.arm.name, one.value, one.seed) for one in several]
+    assert told == [("a room that moves", 5, seed) for seed in (7, 8, 9)] + [("a rush", 0, 7)]
+    moves, rush = (changed(loaded, several[place]).experiment for place in (0, 3))
+    assert moves.rooms is not None
+    assert rush.rooms is not None
+    assert (moves.time_scale, moves.rooms.profile, moves.rooms.scale) == (8, "hardened", 1 / 1000)
+    assert (rush.time_scale, rush.rooms.scale) == (60, 1 / 100)
+    assert apart(several) == (several[3:], several[:3])
+
+
+def test_trials_that_measure_are_run_once_and_kept(tmp_path: Path) -> None:
+    """What the document keeps of them is not run again; of another set-up it is."""
+    (tmp_path / "kept.json").write_text(Evenings(trials=()).text())
+    loaded = written(tmp_path, STUDY.replace("arms:\n", MEASURE, 1))
+    ran = measuring(loaded)[1]
+    trial = LiveTrial(
+        arm=ran.arm.name, value=ran.value, seed=ran.seed, overrides=changed(loaded, ran).overrides,
+        ended=Ended(survived=True),
+    )  # fmt: skip
+    (tmp_path / "kept.json").write_text(Evenings(trials=(trial,)).text())
+    again = written(tmp_path, STUDY.replace("arms:\n", MEASURE, 1))
+    assert [one.seed for one in measuring(again)] == [7, 9, 7]
+    other = written(
+        tmp_path, STUDY.replace("arms:\n", MEASURE.replace("profile: hardened", "scale: 1/900"), 1)
+    )
+    assert [one.seed for one in measuring(other)] == [7, 8, 9, 7]
 
 
 async def test_what_was_run_is_not_run_again(loaded: LoadedStudy, tmp_path: Path) -> None:

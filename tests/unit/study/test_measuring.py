@@ -158,10 +158,12 @@ def test_tokens_run_short_half_a_window_before_their_rate_says_so() -> None:
 
 
 def test_who_is_let_in_hears_as_the_curve_says_until_something_is_hurt() -> None:
-    """One value for each of the curve's windows, none where nobody was let in, and none from the first fault on."""
+    """One value for each of the curve's whole windows, none where nobody was let in, and none from the first fault
+    on.
+    """
     told = curve("from being in to fresh sound (launch)", *[(float(t), 0.1 + t / 100) for t in range(2, 30)])
     report = made(faults=(fault("latency", "media-to-platform/media-1", 14.0),))
-    assert seen(report, told) == {"recovery": (0.12, 0.17, 0.22)}
+    assert seen(report, told) == {"recovery": (0.18, 0.23)}
     nobody = Event(
         "figure",
         99.0,
@@ -189,8 +191,8 @@ def test_clients_find_a_room_that_moved_over_a_span() -> None:
 
 
 def test_sound_is_sent_as_fast_as_it_can_be_where_more_is_asked_for() -> None:
-    """Of the instance that is asked for too much, where it is in all of the rate's window; the other's rate is what
-    is asked of it.
+    """Of the instance that is asked for too much, where it is in all of the rate's window, once for each window; the
+    other's rate is what is asked of it.
     """
     sent, use = "sound sent, of what can be sent", "media egress in use"
     told = (
@@ -199,15 +201,42 @@ def test_sound_is_sent_as_fast_as_it_can_be_where_more_is_asked_for() -> None:
         curve(f"{sent} (media-2)", *[(float(t), 0.5) for t in range(10, 40)]),
         curve(f"{use} (media-2)", *[(float(t), 0.5) for t in range(10, 40)]),
     )
-    assert seen(made(), *told) == {"egress_capacity": (0.97,)}
+    assert seen(made(), *told) == {"egress_capacity": (0.97, 0.97, 0.97, 0.97)}
 
 
 def test_work_counts_where_the_line_is_never_empty() -> None:
-    """Where all of the rate's window has a line: half of it was idle before."""
+    """Where all of the rate's window has a line, once for each window: half of it was idle before."""
     done = [(float(t), 0.5 if t < 20 else 0.98) for t in range(10, 40)]
     line = [(float(t), 0.0 if t < 14 else 3.0) for t in range(10, 40)]
     told = curve("work done, of what can be done", *done), curve("wait for a token (platform)", *line)
-    assert seen(made(), *told) == {"token_capacity": (0.98,)}
+    assert seen(made(), *told) == {"token_capacity": (0.98, 0.98, 0.98, 0.98)}
+
+
+def test_joins_count_where_they_wait_for_the_instance_alone() -> None:
+    """300 in a second while 20 are under way wait for nothing, 900 while 600 are do, once for each three whole seconds;
+    not while anybody waits for a token, nor while the bridge is slow.
+    """
+    rush = range(20, 29)
+    let_in = curve("joins let in (launch)", *[(float(t), 300.0 * t + 600.0 * max(0, t - 20)) for t in range(10, 40)])
+    under_way = curve("joins under way (launch)", *[(float(t), 600.0 if t in rush else 20.0) for t in range(10, 40)])
+    assert seen(made(), let_in, under_way) == {"joins_per_second": (900.0, 900.0)}
+    line = curve("wait for a token (platform)", *[(float(t), 2.0) for t in range(10, 40)])
+    assert seen(made(), let_in, under_way, line) == {}
+    for link in ("media-to-platform", "platform-to-media"):
+        slow = (fault("latency", f"{link}/media-1", 5.0, 40.0),)
+        assert seen(made(faults=slow), let_in, under_way) == {}
+
+
+def test_a_room_is_over_and_relaunched() -> None:
+    """Over between the samples at 20 and 21 s, half a second before they say so: told 1.5 s later; relaunched at
+    30.2 s, and told once the alert and its hold are over at 33.75 s.
+    """
+    over = curve("given up by the host (launch)", *[(float(t), float(t > 20)) for t in range(10, 50)])
+    report = made(
+        alerts=(alert("RoomEnded", 21.5, 32.0, room="launch"),),
+        repairs=(repair("relaunch_room", "room=launch", 30.0, 0.2),),
+    )
+    assert seen(report, over) == {"relaunch": (0.2,), "room_ended_clear": (3.55,), "room_ended_seen": (1.5,)}
 
 
 def test_any_record_can_be_measured() -> None:
