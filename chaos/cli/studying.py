@@ -166,7 +166,13 @@ def _live(loaded: LoadedStudy, trials: int, folder: Path, *, resume: bool, worke
             ):
                 with progress(what) as heard:
                     these = await live.play(
-                        loaded, ones, kept, partial(evenings.ended, stop), folder / "live", heard, at_once=worlds
+                        loaded,
+                        ones,
+                        kept,
+                        partial(evenings.ended, stop),
+                        folder / "live",
+                        heard,
+                        at_once=worlds,
                     )
                 if isinstance(these, int):
                     return these

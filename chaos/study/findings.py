@@ -14,10 +14,12 @@ def findings(compared: Sequence[Half], durations: Sequence[MeasuredDuration]) ->
     for half in compared:
         if half.half != "judged":
             continue
+        which = "that measure durations, which were not fitted on them" if half.measuring else ""
+        which = which or "that the durations were not fitted on"
         if half.agreed < half.conclusive:
             yield (
                 f"Live and simulated end differently: on {half.conclusive - half.agreed} of {half.conclusive} live "
-                "evenings that the durations were not fitted on."
+                f"evenings {which}."
             )
         for one in half.differences:
             if one.found == "differs" and one.interval is not None:
@@ -26,7 +28,7 @@ def findings(compared: Sequence[Half], durations: Sequence[MeasuredDuration]) ->
                 what = "The room is lost" if one.what == "room lost" else f"`{one.what}` begins"
                 yield (
                     f"{what} {abs(one.later_s):.0f} story seconds {way} simulated than live ({low:.0f} to {high:.0f}; "
-                    f"{one.trials} evenings that the durations were not fitted on)."
+                    f"{one.trials} evenings {which})."
                 )
     for each in durations:
         fit, judged = each.fitted, each.judged
@@ -39,17 +41,30 @@ def findings(compared: Sequence[Half], durations: Sequence[MeasuredDuration]) ->
             )
 
 
-def in_short(agreed: int, conclusive: int, trials: int, compared: Sequence[Half]) -> str:
+def in_short(compared: Sequence[Half]) -> str:
     """How many ended alike, and what would not have shown."""
+    doubt, measuring = ([one for one in compared if one.measuring == kind] for kind in (False, True))
+    trials, conclusive, agreed = _counts(doubt)
     if conclusive == 0:
         return f"None of {trials} live evenings came to a verdict: they say nothing about the simulator."
     told = f"Of {conclusive} live evenings with a verdict, {agreed} end simulated as they ended live"
     low = wilson(agreed, conclusive).low
     unseen = seen_at_least(conclusive)
+    _, ended, alike = _counts(measuring)
+    beside = f" Of {ended} more that were run to measure durations, {alike} do." if ended else ""
     return (
         f"{told} (so at least {low:.0%} do, at 95 %); a disagreement on fewer than {unseen:.0%} of the evenings would "
-        f"probably not have shown{_unseen_shifts(compared)}. This checks the technical model, not the model of the "
-        "people."
+        f"probably not have shown{_unseen_shifts(doubt)}.{beside} This checks the technical model, not the model of "
+        "the people."
+    )
+
+
+def _counts(several: Sequence[Half]) -> tuple[int, int, int]:
+    """Trials, those with a verdict, and those that ended alike."""
+    return (
+        sum(one.trials for one in several),
+        sum(one.conclusive for one in several),
+        sum(one.agreed for one in several),
     )
 
 

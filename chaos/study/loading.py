@@ -196,10 +196,7 @@ class _Trying:
             yield from self._try(("arms", number, "set"), arm.set, easiest)
         for number, arm in enumerate(study.others.arms if study.others is not None else ()):
             yield from self._try(("others", "arms", number, "set"), arm.set, easiest)
-        yield from self._try(("live", "set"), easiest, study.live.set)
-        for number, asked in enumerate(study.live.measure):
-            where: Path_ = ("live", "measure", number, "set")
-            yield from self._try(where, study.live.set, self._varied(asked.value), asked.set)
+        yield from self._live(easiest)
         for number, scale in enumerate(study.scales.values if study.scales is not None else ()):
             yield from self._try(("scales", "values", number), {"time_scale": scale}, easiest)
         for number, one in enumerate(study.parameters.ranges if study.parameters is not None else ()):
@@ -209,12 +206,20 @@ class _Trying:
         for number, factor in enumerate(study.attribution.factors if study.attribution is not None else ()):
             yield from self._try(("attribution", "factors", number, "from"), easiest, factor.from_)
             yield from self._try(("attribution", "factors", number, "to"), easiest, factor.to)
-        for number, border in enumerate(study.smallest):
-            for end, strength in (("from", border.from_), ("to", border.to)):
-                if border.path is not None and strength is not None:
-                    point = [one.set for one in study.all_arms if one.name == border.at.arm]
-                    there = (*point, self._varied(border.at.value), {border.path: strength})
+        for number, asked in enumerate(study.smallest):
+            for end, strength in (("from", asked.from_), ("to", asked.to)):
+                if asked.path is not None and strength is not None:
+                    point = [one.set for one in study.all_arms if one.name == asked.at.arm]
+                    there = (*point, self._varied(asked.at.value), {asked.path: strength})
                     yield from self._try(("smallest", number, end), *there)
+
+    def _live(self, easiest: Changes) -> Iterator[Problem]:
+        live = self.study.live
+        yield from self._try(("live", "set"), easiest, live.set)
+        for number, one in enumerate(live.measure):
+            yield from self._try(
+                ("live", "measure", number, "set"), live.set, self._varied(one.value), one.set
+            )
 
     def _varied(self, value: Value) -> Changes:
         return {self.study.varies.path: value}

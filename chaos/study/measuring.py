@@ -276,14 +276,23 @@ class _Run:
         """
         done, under_way = self._curve("joins let in"), self._curve("joins under way")
         line, lag = self._curve("wait for a token"), self._curve("audience behind its schedule")
+
+        def waited(moment: float, rate: float) -> bool:
+            """For the instance, for nothing else, while the audience kept up."""
+            several = under_way.get(moment, 0.0)
+            held_up = line.get(moment, 0.0) > WAITS[0] or lag.get(moment, 0.0) > LAG_ALLOWED
+            slow = any(self._hurt_at(link, moment * self.scale) for link in BRIDGE)
+            return (
+                several >= FEWEST_WAITING
+                and WAITS[0] < several / rate < WAITS[1]
+                and not held_up
+                and not slow
+            )
+
         for t, u in pairwise(sorted(done)):
             rate = (done[u] - done[t]) / (u - t)
-            waited = WAITS[0] < under_way.get(t, 0.0) / rate < WAITS[1] if rate else False
-            for_tokens = max(line.get(t, 0.0), line.get(u, 0.0)) > WAITS[0]
-            late = max(lag.get(t, 0.0), lag.get(u, 0.0)) > LAG_ALLOWED
-            if waited and under_way[t] >= FEWEST_WAITING and not for_tokens and not late:
-                if not any(self._hurt_at(link, u * self.scale) for link in BRIDGE):
-                    yield "joins_per_second", rate
+            if rate > 0 and waited(t, rate):
+                yield "joins_per_second", rate
 
     def _until_sound(self) -> Iterator[tuple[str, float]]:
         """How soon who is let in hears, before anything is hurt: the mean over each of the curve's windows."""

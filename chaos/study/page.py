@@ -17,6 +17,7 @@ from chaos.study.result import (
     ArmCurve,
     Calibration,
     Difference,
+    Half,
     Minimum,
     Spread,
     StudyResult,
@@ -54,18 +55,38 @@ def study_page(result: StudyResult, command: str) -> str:
         mechanisms=_mechanisms(result),
         swings=_swings(result),
         compared=_compared(result.calibration),
-        margin=next((one.margin_s for half in result.calibration.halves for one in half.differences), 0.0),
         command=command,
     )
 
 
-def _differences(live: Calibration, half: str) -> dict[str, Difference]:
-    return {one.what: one for each in live.halves if each.half == half for one in each.differences}
+@dataclass(frozen=True)
+class _Compared:
+    """Live trials of one kind beside their replays: what differs by how much, judged and fitted."""
+
+    measuring: bool
+    margin: float
+    halves: list[Half]
+    rows: list[tuple[str, Difference | None, Difference | None]]
 
 
-def _compared(live: Calibration) -> list[tuple[str, Difference | None, Difference | None]]:
-    """What differs by how much, on the half that is judged and on the one that was fitted on."""
-    judged, fitted = (_differences(live, half) for half in ("judged", "fitted"))
+def _compared(live: Calibration) -> list[_Compared]:
+    groups: dict[tuple[bool, float], list[Half]] = {}
+    for half in live.halves:
+        groups.setdefault((half.measuring, half.time_scale), []).append(half)
+    return [
+        _Compared(
+            measuring,
+            next((one.margin_s for half in halves for one in half.differences), 0.0),
+            halves,
+            _rows(halves),
+        )
+        for (measuring, _), halves in groups.items()
+    ]
+
+
+def _rows(halves: Sequence[Half]) -> list[tuple[str, Difference | None, Difference | None]]:
+    by_half = {half.half: {one.what: one for one in half.differences} for half in halves}
+    judged, fitted = by_half.get("judged", {}), by_half.get("fitted", {})
     return [(what, judged.get(what), fitted.get(what)) for what in {**judged, **fitted}]
 
 

@@ -287,6 +287,10 @@ class Half(Model):
     """The live trials that durations were fitted on, or those on which they are judged, beside their replays."""
 
     half: Literal["fitted", "judged"]
+    measuring: bool = False
+    """Trials that were run for the durations that they show, and not because their fate is in doubt."""
+    time_scale: float
+    """That of all of them."""
     trials: int
     conclusive: int
     agreed: int
@@ -335,6 +339,7 @@ class Calibration(Model):
     """Those that the document keeps included."""
     kept_trials: int = 0
     agreed: int
+    """Of those in doubt; trials that were run for the durations that they show are counted in `halves` alone."""
     conclusive: int
     points: Many[LivePoint] = ()
     halves: Many[Half] = ()

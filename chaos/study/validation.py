@@ -47,12 +47,13 @@ JUDGED: HalfName = "judged"
 
 @dataclass(frozen=True)
 class Pair:
-    """A live trial and its replay; `scale` is the time scale of both."""
+    """A live trial and its replay; `scale` is the time scale of both, `measures`: it was run for what it shows."""
 
     live: LiveTrial
     simulated: Replayed
     half: HalfName
     scale: float
+    measures: bool
 
 
 @dataclass(frozen=True)
@@ -83,21 +84,20 @@ def validate(loaded: LoadedStudy, own: Sequence[LiveTrial], replay: Replay) -> V
     """Play every live trial again, with its own seed and time scale and the fitted durations, and compare."""
     divided = halves(loaded, own)
     durations = fitted(loaded, own)
+    measuring = {one.name for one in loaded.study.live.measure}
     pairs = []
     for trial, half in divided:
         experiment = loaded.variants.loaded(trial.overrides).experiment
         simulated = replay(experiment, seed=trial.seed, runbook=loaded.runbook, durations=durations)
-        pairs.append(Pair(trial, simulated, half, experiment.time_scale))
+        pairs.append(Pair(trial, simulated, half, experiment.time_scale, trial.arm in measuring))
     points: dict[tuple[str, Value], list[Pair]] = {}
     for pair in pairs:
         points.setdefault((pair.live.arm, pair.live.value), []).append(pair)
-    compared = tuple(
-        _half(half, own_)
-        for half in (JUDGED, FITTED)
-        if (own_ := [pair for pair in pairs if pair.half == half])
-    )
+    compared = tuple(_halves(pairs))
     told = tuple(_durations(divided, durations))
-    conclusive, agreed = (sum(getattr(one, name) for one in compared) for name in ("conclusive", "agreed"))
+    conclusive, agreed = (
+        sum(getattr(one, name) for one in compared if not one.measuring) for name in ("conclusive", "agreed")
+    )
     return Validated(
         durations,
         Calibration(
@@ -109,7 +109,7 @@ def validate(loaded: LoadedStudy, own: Sequence[LiveTrial], replay: Replay) -> V
             halves=compared,
             durations=told,
             findings=tuple(findings(compared, told)),
-            says=in_short(agreed, conclusive, len(pairs), compared),
+            says=in_short(compared),
         ),
     )
 
@@ -171,12 +171,26 @@ def _later(pair: Pair) -> float | None:
     return None if lost is None or math.isinf(pair.simulated.closed_at) else pair.simulated.closed_at - lost
 
 
+def _halves(pairs: Sequence[Pair]) -> Iterator[Half]:
+    """Those in doubt first; what does not run at one time scale is not laid together."""
+    groups: dict[tuple[bool, float], list[Pair]] = {}
+    for pair in pairs:
+        groups.setdefault((pair.measures, pair.scale), []).append(pair)
+    for group in sorted(groups):
+        for half in (JUDGED, FITTED):
+            own = [pair for pair in groups[group] if pair.half == half]
+            if own:
+                yield _half(half, own)
+
+
 def _half(half: HalfName, pairs: Sequence[Pair]) -> Half:
     conclusive = _conclusive(pairs)
     agreed = _agreed(conclusive)
     names = [(set(pair.live.ended.incidents), set(pair.simulated.incidents)) for pair in pairs]
     return Half(
         half=half,
+        measuring=pairs[0].measures,
+        time_scale=pairs[0].scale,
         trials=len(pairs),
         conclusive=len(conclusive),
         agreed=agreed,
@@ -190,10 +204,9 @@ def _half(half: HalfName, pairs: Sequence[Pair]) -> Half:
 
 def _differences(pairs: Sequence[Pair]) -> Iterator[Difference]:
     """Of each stage and of the time of loss; a trial is one value, for its incidents are not independent."""
-    scale = max(pair.scale for pair in pairs)
     for stage in STAGES:
         by_trial = [_moments(pair.live.ended.incidents, pair.simulated.incidents, stage) for pair in pairs]
-        yield from _difference(stage, by_trial, PHASE * scale)
+        yield from _difference(stage, by_trial, PHASE * pairs[0].scale)
     losses = [later for pair in _conclusive(pairs) if (later := _later(pair)) is not None]
     yield from _difference("room lost", [[later] for later in losses], LOSS)
 

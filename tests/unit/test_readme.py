@@ -54,9 +54,10 @@ def test_what_the_readme_says_of_the_launch_room_is_what_its_study_found() -> No
             f"capacity has {shares['capacity']}, the load's shape {shares['load shape']}, people {shares['people']} "
             f"and hardening {shares['profile']}"
         ),
+        f"{figures.measured} of {figures.durations} real durations that it rests on are measured on live evenings",
         (
-            f"{figures.live} live evenings are kept with the study, and {figures.alike} of {figures.conclusive} with a "
-            "verdict end simulated as they ended live"
+            f"{figures.live} of them are kept with the study. Of {figures.conclusive} that were in doubt and came to a "
+            f"verdict, {figures.alike} end simulated as they ended live"
         ),
     ):
         assert sentence in told

@@ -35,7 +35,11 @@ class Figures(Model):
     """By arm and time scale: the smallest headcount that is enough."""
     live: int
     conclusive: int
+    """Of those in doubt, as `alike`."""
     alike: int
+    measured: int
+    """Durations that are measured live."""
+    durations: int
 
 
 def sources() -> str:
@@ -68,6 +72,8 @@ def figures_of(result: StudyResult) -> Figures:
         live=result.calibration.live_trials,
         conclusive=result.calibration.conclusive,
         alike=result.calibration.agreed,
+        measured=sum(one.measured for one in result.calibration.durations),
+        durations=len(result.calibration.durations),
     )
 
 

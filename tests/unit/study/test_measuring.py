@@ -213,15 +213,23 @@ def test_work_counts_where_the_line_is_never_empty() -> None:
 
 
 def test_joins_count_where_they_wait_for_the_instance_alone() -> None:
-    """300 in a second while 20 are under way wait for nothing, 900 while 600 are do, once for each three whole seconds;
-    not while anybody waits for a token, nor while the bridge is slow.
+    """300 in a second while 20 are under way wait for nothing, 900 while 600 are do, 100 a second while 600 are wait in
+    vain; not while anybody waits for a token, while the audience is late, or while the bridge is slow.
     """
-    rush = range(20, 29)
-    let_in = curve("joins let in (launch)", *[(float(t), 300.0 * t + 600.0 * max(0, t - 20)) for t in range(10, 40)])
-    under_way = curve("joins under way (launch)", *[(float(t), 600.0 if t in rush else 20.0) for t in range(10, 40)])
-    assert seen(made(), let_in, under_way) == {"joins_per_second": (900.0, 900.0)}
+    rush = range(25, 29)
+    let_in = curve(
+        "joins let in (launch)", *[(float(t), 300.0 * t + 600.0 * max(0, t - 20)) for t in range(10, 40)]
+    )
+    under_way = curve(
+        "joins under way (launch)", *[(float(t), 600.0 if t in rush else 20.0) for t in range(10, 40)]
+    )
+    assert seen(made(), let_in, under_way) == {"joins_per_second": (900.0, 900.0, 900.0, 900.0)}
     line = curve("wait for a token (platform)", *[(float(t), 2.0) for t in range(10, 40)])
     assert seen(made(), let_in, under_way, line) == {}
+    lag = curve("audience behind its schedule", *[(float(t), 0.7) for t in range(10, 40)])
+    assert seen(made(), let_in, under_way, lag) == {}
+    vain = curve("joins let in (launch)", *[(float(t), 100.0 * t) for t in range(10, 40)])
+    assert seen(made(), vain, under_way) == {}
     for link in ("media-to-platform", "platform-to-media"):
         slow = (fault("latency", f"{link}/media-1", 5.0, 40.0),)
         assert seen(made(faults=slow), let_in, under_way) == {}

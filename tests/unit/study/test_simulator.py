@@ -243,6 +243,21 @@ def test_real_durations_grow_with_the_time_scale() -> None:
     assert slow[driver.TOKENS, driver.SEEN] == Durations().tokens_seen
 
 
+def test_a_larger_room_has_more_machines() -> None:
+    """At ten times the speed a room of full size ends as one of a thousandth does; played again as a live run, it has
+    the one machine that it ran on, which cannot answer so many joins.
+    """
+    whole, small = ((*NO_FAULTS, "time_scale=10", f"rooms.scale={scale}") for scale in ("1", "1/1000"))
+    told = [played(*each, trials=20) for each in (whole, small)]
+    assert told[0].lost_at.tobytes() == told[1].lost_at.tobytes()
+    assert told[0].survived.all()
+    again = [
+        replay(launch(*each).experiment, seed=1001, runbook=runbook(), durations=Durations())
+        for each in (whole, small)
+    ]
+    assert [one.survived for one in again] == [False, True]
+
+
 def test_every_duration_tells_what_it_is() -> None:
     """Each has a meaning, a unit and a source, and its value is above zero."""
     told = list(Durations().told())

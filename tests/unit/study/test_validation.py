@@ -147,6 +147,32 @@ def test_disagreeing_ends_are_told(loaded: LoadedStudy) -> None:
     assert calibration.points[0].inconclusive == 1
 
 
+def test_trials_that_measure_are_judged_apart(tmp_path: Path) -> None:
+    """They give durations, and how they end is told by itself: it says nothing of the evenings in doubt."""
+    loaded = written(
+        tmp_path, LIVE.replace("trials: 6,", "trials: 6, measure: [{name: a move, value: 2, trials: 4}],")
+    )
+    moves = [trial(seed, survived=seed != 8).model_copy(update={"arm": "a move"}) for seed in range(7, 11)]
+    calibration = validate(loaded, [trial(7), trial(8), *moves], Again()).calibration
+    assert (calibration.live_trials, calibration.conclusive, calibration.agreed) == (6, 2, 2)
+    told = [(half.measuring, half.half, half.agreed, half.conclusive) for half in calibration.halves]
+    assert told == [
+        (False, "judged", 1, 1),
+        (False, "fitted", 1, 1),
+        (True, "judged", 1, 2),
+        (True, "fitted", 0, 2),
+    ]
+    assert "Of 2 live evenings with a verdict, 2 end" in calibration.says
+    assert "Of 4 more that were run to measure durations, 1 do." in calibration.says
+    assert calibration.findings[0] == (
+        "Live and simulated end differently: on 1 of 2 live evenings that measure durations, which were not fitted on "
+        "them."
+    )
+    restart = next(one for one in calibration.durations if one.name == "restart")
+    assert restart.fitted is not None
+    assert restart.fitted.n == 9
+
+
 def test_incidents_of_one_side_alone_are_counted(loaded: LoadedStudy) -> None:
     """What only the live crew was told of."""
     alone = trial(8)
