@@ -62,5 +62,6 @@ def test_what_the_readme_says_of_the_launch_room_is_what_its_study_found() -> No
     ):
         assert sentence in told
     attended = figures.at_scales["attended at full capacity"]
-    assert attended == {"1": 0, "10": None, "60": None}
-    assert "played at `time_scale` 10 or 60, that same room needs more than 10 people" in told
+    assert attended == {"1": 0, "10": 0, "60": 0}
+    assert figures.at_scales["as-found"] == {"1": None, "10": None, "60": 0}
+    assert "played at `time_scale` 60, the room as it was needs nobody" in told

@@ -112,11 +112,11 @@ def test_experiments_are_tests_and_other_yaml_is_not(
 
 
 def test_of_the_shipped_files_exactly_the_experiments_are_collected() -> None:
-    """Every document with objectives, on this machine and in clusters; no runbook, rule, manifest or study."""
+    """Every document with objectives, on this machine and in clusters; no runbook, crew, rule, manifest or study."""
     found = {path for path in (ROOT / "experiments").rglob("*.yaml") if is_experiment(path)}
     others = set((ROOT / "experiments").rglob("*.yaml")) - found
     assert {path.name for path in others} == {
-        "alerts.yaml", "headcount.yaml", "runbook.yaml", "runbooks.yaml", "shop.yaml"
+        "alerts.yaml", "headcount.yaml", "prompt.yaml", "runbook.yaml", "runbooks.yaml", "shop.yaml"
     }  # fmt: skip
     assert all(api.load(path).experiment.objectives for path in found)
 
