@@ -210,6 +210,7 @@ def _spans(q: NDArray[np.int64], durations: Durations, scale: float, dt: float) 
         fluid.IN_MOVED: durations.moved * scale,
         fluid.IN_RETRY: 0.75 * listener.LONGEST_REDIAL * scale,
         fluid.IN_GONE: sessions.GONE_AFTER * scale,
+        fluid.IN_ECHO: fluid.LIVE_FOR * scale,
     }
     for place, value in told.items():
         q[place] = max(1, round(value / dt))

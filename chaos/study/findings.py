@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from chaos.study.estimates import ENOUGH
-from chaos.study.result import Half, MeasuredDuration
+from chaos.study.result import Difference, Half, MeasuredDuration
 from chaos.study.statistics.binomial import seen_at_least, wilson
 
 
@@ -21,24 +21,34 @@ def findings(compared: Sequence[Half], durations: Sequence[MeasuredDuration]) ->
                 f"Live and simulated end differently: on {half.conclusive - half.agreed} of {half.conclusive} live "
                 f"evenings {which}."
             )
-        for one in half.differences:
-            if one.found == "differs" and one.interval is not None:
-                way = "later" if one.later_s > 0 else "earlier"
-                low, high = sorted((abs(one.interval.low), abs(one.interval.high)))
-                what = "The room is lost" if one.what == "room lost" else f"`{one.what}` begins"
-                yield (
-                    f"{what} {abs(one.later_s):.0f} story seconds {way} simulated than live ({low:.0f} to {high:.0f}; "
-                    f"{one.trials} evenings {which})."
-                )
+        stages, losses = (
+            [one for one in half.differences if one.found == "differs" and (one.what == "room lost") == lost]
+            for lost in (False, True)
+        )
+        if stages:
+            told = ", ".join(f"{one.what} {_shifted(one)}" for one in stages)
+            most = max(one.trials for one in stages)
+            yield f"Stages begin at other moments simulated than live ({most} evenings {which}), story time: {told}."
+        for one in losses:
+            yield f"Simulated, rooms are lost {_shifted(one)}, story time ({one.trials} evenings {which})."
     for each in durations:
         fit, judged = each.fitted, each.judged
         if not each.measured or fit is None or judged is None or judged.n < ENOUGH:
             continue
         if judged.low > fit.high or judged.high < fit.low:
             yield (
-                f"{each.what}: {fit.median:g} {each.unit} on the evenings it was fitted on, {judged.median:g} on "
-                "the others."
+                f"{each.what[0].upper()}{each.what[1:]}: {fit.median:g} {each.unit} on the evenings it was fitted on, "
+                f"{judged.median:g} on the others."
             )
+
+
+def _shifted(one: Difference) -> str:
+    """By how much, and which way, with the interval."""
+    way = "later" if one.later_s > 0 else "earlier"
+    if one.interval is None:
+        return f"{abs(one.later_s):.0f} s {way}"
+    low, high = sorted((abs(one.interval.low), abs(one.interval.high)))
+    return f"{abs(one.later_s):.0f} s {way} ({low:.0f} to {high:.0f})"
 
 
 def in_short(compared: Sequence[Half]) -> str:

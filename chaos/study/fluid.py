@@ -43,18 +43,18 @@ ARRIVE, KEEP, PLANNED = range(3)
 (
     HEAR, NEW, QUIET_1, QUIET_2, STAY, WAIT, QUEUE, PART, ZOMBIES, BACKLOG, RATE_FIRST, RATE_LATER, RATE_GHOST,
     RATE_OUT_FIRST, RATE_OUT_LATER, RATE_BACK, BROKEN, BREAK, LOST_AT, LOST, TRIED, LET_IN, BELOW_SINCE, SHARE_HEARING,
-    LOAD, BACKLOG_BEFORE, COME_BEFORE, PRESENT, ANNOUNCED, LINE, FLOATS,
-) = range(31)  # fmt: skip
+    LOAD, BACKLOG_BEFORE, COME_BEFORE, PRESENT, ANNOUNCED, LINE, ECHO, FLOATS,
+) = range(32)  # fmt: skip
 """Places in `Fluid.f`. HEAR, NEW: let in, hearing or about to. QUIET_1, QUIET_2: silent, two stages of patience.
 QUEUE: all that stands in the line for somebody, PART: of the row at its head, the share that was served. ZOMBIES:
 what nobody wants any more and is served all the same. BACKLOG: announcements, in tokens' worth. BROKEN, BREAK: for
 how long the host, and the judge, have found the room broken. LOAD: tokens served in the last step, of what can be.
 COME_BEFORE: people who had come before the room was relaunched. LINE: how much of the queue can stand at the
-platform's door."""
-HEAD, SPUN, SPUN_BACK, OVER, SECOND, CHOKED, SIGNALS, ANYBODY, JUDGED, COUNTED, NUMBERS = range(11)
+platform's door. ECHO: who heard when the room was lost, and still hears what had come before."""
+HEAD, SPUN, SPUN_BACK, OVER, SECOND, CHOKED, SIGNALS, ANYBODY, JUDGED, COUNTED, ECHOES, NUMBERS = range(12)
 """Places in `Fluid.n`. HEAD: the first row with anything left. SPUN: rows before it have spun out. OVER: the room has
 ended. SECOND: the step of its relaunch, or -1. CHOKED: every answer comes too late. SIGNALS: bits. JUDGED, COUNTED:
-whether this step counts for the verdict, and its joins do."""
+whether this step counts for the verdict, and its joins do. ECHOES: the step in which the echo ends."""
 SIGNAL_TOKENS, SIGNAL_BACKLOG, SIGNAL_SATURATED, SIGNAL_ENDED, BITS = 1, 2, 4, 8, 4
 
 (
@@ -68,11 +68,12 @@ admitted wait. CAPACITY: people that one instance can send sound to. DOOR: joins
 token's worth of telling one person. OPENS: when the host opens the room. GHOSTS: the share of sessions of people gone
 that are renewed."""
 (
-    IN_VALID, IN_FIFTH, IN_HALF, IN_GRACE, IN_PAUSE_1, IN_PAUSE_2, IN_PAUSE_3, IN_MOVED, IN_RETRY, IN_GONE, SPANS,
-) = range(11)  # fmt: skip
+    IN_VALID, IN_FIFTH, IN_HALF, IN_GRACE, IN_PAUSE_1, IN_PAUSE_2, IN_PAUSE_3, IN_MOVED, IN_RETRY, IN_GONE, IN_ECHO,
+    SPANS,
+) = range(12)  # fmt: skip
 """Places in the spans: steps of a token's validity, its last fifth, half of it, the grace after it; of the pauses of
 a person who presses again; until clients notice that a room is elsewhere, until they try again, until media forgets
-one."""
+one, until sound that has come is live no more."""
 
 DELAY, LOSS, SERVING, UP, BYPASS, SHED, EDGE, THERE, SHED_NEWS, CONDITIONS = range(10)
 """Places in the conditions, which faults and repairs change: story seconds of a call and share of lost ones on the
@@ -84,6 +85,8 @@ FLUID = np.dtype(
     align=True,
 )
 TINY = 1e-9
+LIVE_FOR = 5.0
+"""Real seconds for which sound that has come is live: six from its frame, which is one old by then on average."""
 WORDS = 8
 """How many points stand for the time until word of a relaunch reaches one."""
 
@@ -264,13 +267,12 @@ def arrivals(s: Fluid, m: Model, load: Floats, word: Floats, k: int) -> float:
 def heard(over: float) -> float:
     """The share of the time in which sound is live, where `over` times what can be sent is asked for.
 
-    A segment then takes 2 x `over` seconds, the next is asked for when it is there, and sound is live for 6 s from its
-    frame, which is 1 s old on average.
+    A segment then takes 2 x `over` seconds, and the next is asked for when it is there.
     """
     if over <= 1.0:
         return 1.0
     takes = 2.0 * over
-    return float(min(takes, max(0.0, 5.0 - takes)) / takes)
+    return float(min(takes, max(0.0, LIVE_FOR - takes)) / takes)
 
 
 @inlined
@@ -282,6 +284,8 @@ def judge(s: Fluid, m: Model, planned: float, k: int) -> None:
     asked = within / (p[CAPACITY] * c[SERVING])
     hearing = f[HEAR] * heard(asked) * (1.0 - c[EDGE]) if c[THERE] != 0.0 else 0.0
     present = within + f[QUIET_1] + f[QUIET_2]
+    if k < n[ECHOES]:
+        hearing = min(present, hearing + f[ECHO])
     f[PRESENT] = present
     if present > 0.5:
         n[ANYBODY] = 1
@@ -325,7 +329,8 @@ def endure(s: Fluid, m: Model, ratio: float, k: int) -> None:
             f[BELOW_SINCE] = np.inf
         else:
             f[BELOW_SINCE] = min(f[BELOW_SINCE], t)
-    if t > p[OPENS] and (c[THERE] == 0.0 or c[EDGE] >= 1.0 or ratio < p[HOST_HEARS]):
+    gone = c[THERE] == 0.0 and k >= n[ECHOES]
+    if t > p[OPENS] and (gone or c[EDGE] >= 1.0 or ratio < p[HOST_HEARS]):
         f[BROKEN] += dt
         if f[BROKEN] > p[HOST_PATIENCE] + 1e-6:
             close(s, k, t)
@@ -353,6 +358,7 @@ def close(s: Fluid, k: int, t: float) -> None:
     n[SPUN] = k + 1
     n[SPUN_BACK] = k + 1
     n[CHOKED] = 0
+    n[ECHOES] = 0
 
 
 @jit

@@ -108,11 +108,14 @@ def scatter(s: Fluid, m: Model, rows: Floats, k: int) -> None:
 
 @jit
 def fall_silent(s: Fluid, m: Model, rows: Floats, k: int) -> None:
-    """The room is gone or elsewhere: sessions are lost, everybody is silent, and clients look for it."""
+    """The room is gone or elsewhere: sessions are lost, everybody falls silent, and clients look for it."""
     q = m.q
     f = s.f
     scatter(s, m, rows, k)
     lost = f[fluid.HEAR] + f[fluid.NEW]
+    if lost > 0.0:
+        f[fluid.ECHO] = f[fluid.SHARE_HEARING] * f[fluid.PRESENT]
+        s.n[fluid.ECHOES] = k + q[fluid.IN_ECHO]
     f[fluid.QUIET_1] += lost
     f[fluid.HEAR] = 0.0
     f[fluid.NEW] = 0.0

@@ -122,8 +122,13 @@ def test_a_difference_is_a_finding_and_comes_first(loaded: LoadedStudy) -> None:
     assert triage.later_s == pytest.approx(-73.0)
     assert triage.smallest_s is not None
     assert 0 < triage.smallest_s < 10
-    assert calibration.findings[0].startswith("`notice` begins 73 story seconds earlier simulated than live")
-    assert any(one.startswith("The room is lost 73 story seconds earlier") for one in calibration.findings)
+    told = "Stages begin at other moments simulated than live (6 evenings that the durations were not fitted on), "
+    assert calibration.findings[0].startswith(
+        f"{told}story time: notice 73 s earlier (69 to 77), acknowledge 73 s"
+    )
+    assert calibration.findings[1].startswith(
+        "Simulated, rooms are lost 73 s earlier (69 to 77), story time (6 "
+    )
     assert next(iter(notes(loaded.study, [], [], None, calibration))) == calibration.findings[0]
 
 
