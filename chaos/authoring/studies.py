@@ -21,7 +21,7 @@ def explained_study(study: Study) -> list[str]:
     if study.live.trials:
         lines.append(f"  {count(study.live.trials)} live runs in all stand beside them")
         lines += [
-            f"  {count(one.trials)} live runs more, once, for the durations that they show: {one.name}"
+            f"  {count(one.trials)} more are run once, for the durations that they show: {one.name}"
             for one in study.live.measure
         ]
     lines.append(

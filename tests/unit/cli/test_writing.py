@@ -180,6 +180,7 @@ def test_a_study_is_explained_with_the_experiment_that_it_plays(capsys: pytest.C
     told = capsys.readouterr().out
     assert "What is compared\n  as-found" in told
     assert "crew.headcount is 0, 1, 2" in told
+    assert "10 more are run once, for the durations that they show: a rush" in told
     assert "Failure to launch" in told
     assert run_app(["explain", study, "--set", "seed=1"]) == 2
 
