@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from chaos.crew.runbook import Runbook, load_runbook
 from chaos.errors import DocumentError, Problem
 from chaos.experiment.fault import FaultSpec
@@ -70,13 +72,20 @@ def load_study(path: str | Path, *, faults: Mapping[str, type[FaultSpec]]) -> Lo
 
 
 def _kept(study: Study, folder: Path, root: Node) -> tuple[LiveTrial, ...]:
-    """The live trials of the file that the study names. Raises DocumentError with the places of what is wrong."""
+    """The live trials of the file that the study names. Raises DocumentError with the places of what is wrong.
+
+    Nobody writes such a file by hand, so it may be larger than a document.
+    """
     if study.live.kept is None:
         return ()
     if not (folder / study.live.kept).is_file():
         expected = "a file of live trials, from the document's folder"
         raise DocumentError([_problem(root, ("live", "kept"), "no such file", expected)])
-    return read(folder / study.live.kept, Evenings).trials
+    file = folder / study.live.kept
+    try:
+        return Evenings.model_validate_json(file.read_bytes()).trials
+    except ValidationError:
+        return read(file, Evenings).trials  # which tells the places
 
 
 def _play_again(loaded: LoadedStudy) -> None:

@@ -138,7 +138,7 @@ def test_what_differs_from_live_evenings_is_told_first_and_shown(tmp_path: Path)
         conduct(loaded, simulate, calibration=calibration, durations=valid.durations), "standby study s.yaml"
     )
     said = page[page.index("To be said with it") :]
-    assert re.search(r"<li>(.*?)</li>", said)[1].startswith("`notice` begins")  # type: ignore[index]
+    assert re.search(r"<li>(.*?)</li>", said)[1].startswith("Stages begin at other moments")  # type: ignore[index]
     shown = page[page.index("Against live evenings") :]
     assert "triage</td>" in shown
     assert "a process is ended, started and ready" in shown

@@ -205,6 +205,18 @@ def test_a_study_rests_on_the_trials_that_it_keeps(tmp_path: Path) -> None:
     assert "the median of 6, quartiles 2.45 to 2.75" in sources["a process is ended, started and ready"]
 
 
+def test_a_study_may_keep_more_trials_than_a_document_has_values(tmp_path: Path) -> None:
+    """Five hundred of them, each with forty observations."""
+    one = trial(7)
+    seen = {"restart": tuple(2.0 + n / 100 for n in range(40))}
+    several = [
+        one.model_copy(update={"seed": seed, "ended": one.ended.model_copy(update={"observed": seen})})
+        for seed in range(7, 507)
+    ]
+    (tmp_path / "kept.json").write_text(Evenings(trials=tuple(several)).text())
+    assert list(written(tmp_path, KEPT).kept) == several
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
