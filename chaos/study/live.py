@@ -73,8 +73,11 @@ def measuring(loaded: LoadedStudy) -> list[Wanted]:
 
 def apart(several: Sequence[Wanted]) -> tuple[list[Wanted], list[Wanted]]:
     """Those beside which nothing may run, and the others."""
-    alone = [one for one in several if isinstance(one.arm, Measure) and one.arm.alone]
-    return alone, [one for one in several if one not in alone]
+
+    def alone(one: Wanted) -> bool:
+        return isinstance(one.arm, Measure) and one.arm.alone
+
+    return [one for one in several if alone(one)], [one for one in several if not alone(one)]
 
 
 def changed(loaded: LoadedStudy, one: Wanted) -> Loaded:

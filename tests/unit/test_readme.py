@@ -6,6 +6,7 @@ from pathlib import Path
 
 from chaos.experiment import load, loads
 from chaos.faults.specs import spec_types
+from chaos.study.statistics.binomial import wilson
 from tests.unit.study import figures as figures_module
 from tests.unit.study.figures import FILE, Figures, sources
 
@@ -58,6 +59,11 @@ def test_what_the_readme_says_of_the_launch_room_is_what_its_study_found() -> No
         (
             f"{figures.live} of them are kept with the study. Of {figures.conclusive} that were in doubt and came to a "
             f"verdict, {figures.alike} end simulated as they ended live"
+        ),
+        f"more than {math.floor(10 * wilson(figures.alike, figures.conclusive).low) * 10} % do",
+        (
+            f"of {figures.conclusive_measuring} that measure, whose fate was hardly in doubt, "
+            f"{figures.alike_measuring} do"
         ),
     ):
         assert sentence in told

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -11,6 +12,9 @@ from rich.console import Console
 
 from chaos.cli.app import run_app
 from chaos.cli.studying import progress
+from chaos.experiment.loading import Loaded
+from chaos.study.evenings import Ended, Evenings
+from chaos.study.replay import Replayed
 from tests.unit.study.standin import ROOT, STUDY, simulate
 
 
@@ -46,6 +50,48 @@ def test_a_study_tells_how_long_it_took(
     whole = rf"{told['simulated_trials']:,} evenings were simulated {seconds}"
     main = rf"{curve:,} of them, the main curve, {seconds}"
     assert re.search(f"{whole}; {main}\n", capsys.readouterr().err)
+
+
+LIVE = """\
+live:
+  trials: 1
+  set: {time_scale: 8}
+  concurrency: 2
+  measure:
+    - {name: a move, value: 1, trials: 3}
+    - {name: a rush, value: 1, trials: 2, alone: true, set: {time_scale: 60}}
+arms:
+"""
+
+
+def test_what_a_study_measures_on_is_run_and_what_needs_the_machine_alone(
+    document: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of the others at once, and those that need it with nothing beside them; all of them are kept."""
+    under_way: list[float] = []
+    seen: list[tuple[float, ...]] = []
+
+    async def ended(_stop: object, one: Loaded, _seed: int, _folder: Path) -> Ended:
+        under_way.append(one.experiment.time_scale)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        seen.append(tuple(under_way))
+        under_way.remove(one.experiment.time_scale)
+        return Ended(survived=True)
+
+    monkeypatch.setattr("chaos.cli.evenings.ended", ended)
+    monkeypatch.setattr(
+        "chaos.cli.studying.replay", lambda *_, **__: Replayed(float("inf"), float("inf"), {})
+    )
+    document.write_text(STUDY.replace("arms:\n", LIVE, 1))
+    out = tmp_path / "out"
+    assert run_app(["study", str(document), "--simulated", "10", "--out", str(out)]) == 0
+    assert (8.0, 8.0) in seen
+    assert [one for one in seen if 60.0 in one] == [(60.0,), (60.0,)]
+    kept = Evenings.model_validate_json((out / "live.json").read_text())
+    assert (
+        sorted(one.arm for one in kept.trials if one.arm.startswith("a ")) == ["a move"] * 3 + ["a rush"] * 2
+    )
 
 
 def test_the_same_study_is_the_same_bytes(document: Path, tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ class Figures(Model):
     conclusive: int
     """Of those in doubt, as `alike`."""
     alike: int
+    conclusive_measuring: int
+    """Of those that were run to measure durations, as `alike_measuring`."""
+    alike_measuring: int
     measured: int
     """Durations that are measured live."""
     durations: int
@@ -72,6 +75,8 @@ def figures_of(result: StudyResult) -> Figures:
         live=result.calibration.live_trials,
         conclusive=result.calibration.conclusive,
         alike=result.calibration.agreed,
+        conclusive_measuring=sum(one.conclusive for one in result.calibration.halves if one.measuring),
+        alike_measuring=sum(one.agreed for one in result.calibration.halves if one.measuring),
         measured=sum(one.measured for one in result.calibration.durations),
         durations=len(result.calibration.durations),
     )

@@ -157,6 +157,14 @@ def test_tokens_run_short_half_a_window_before_their_rate_says_so() -> None:
     assert found == {"tokens_seen": (4.0,), "tokens_clear": (8.25,)}
 
 
+def test_an_alert_may_come_before_its_curve_shows_why() -> None:
+    """The curve is 3 s behind: an alert at 9 s and a crossing that it shows at 10.5 s were 1.5 s apart."""
+    ramp = [(float(t), 0.85 if t < 11 else 0.95) for t in range(5, 30)]
+    report = made(alerts=(alert("TokensOverloaded", 9.0, tier="platform"),))
+    told = curve("tokens asked for, of what can be served (platform)", *ramp)
+    assert seen(report, told) == {"tokens_seen": (1.5,)}
+
+
 def test_who_is_let_in_hears_as_the_curve_says_until_something_is_hurt() -> None:
     """One value for each of the curve's whole windows, none where nobody was let in, and none from the first fault
     on.
@@ -230,6 +238,8 @@ def test_joins_count_where_they_wait_for_the_instance_alone() -> None:
     assert seen(made(), let_in, under_way, lag) == {}
     vain = curve("joins let in (launch)", *[(float(t), 100.0 * t) for t in range(10, 40)])
     assert seen(made(), vain, under_way) == {}
+    handful = curve("joins under way (launch)", *[(float(t), 60.0) for t in range(10, 40)])
+    assert seen(made(), vain, handful) == {}
     for link in ("media-to-platform", "platform-to-media"):
         slow = (fault("latency", f"{link}/media-1", 5.0, 40.0),)
         assert seen(made(faults=slow), let_in, under_way) == {}

@@ -277,6 +277,19 @@ def test_a_room_that_lost_its_instance_is_reopened() -> None:
     assert np.median(mended.lost_listener_minutes) < 0.7 * np.median(idle.lost_listener_minutes)
 
 
+@pytest.mark.parametrize("scale", [1, 8])
+def test_who_heard_a_room_that_is_lost_hears_five_seconds_more(scale: int) -> None:
+    """Real ones: so much later than his patience says the host gives up."""
+    gone = launch(
+        *NO_FAULTS[1:],
+        "faults=[{fault: node_loss, tier: media, select: {room: launch}, at: 5m, until: repaired}]",
+        "crew.repairs=false", "rooms.audience[0].host_patience=30s", f"time_scale={scale}",
+    ).experiment  # fmt: skip
+    closed = replay(gone, seed=1001, runbook=runbook(), durations=Durations()).closed_at
+    begins = 120 + Durations().path_proof * scale + 300
+    assert closed == pytest.approx(begins + 30 + 5 * scale, abs=2.5)
+
+
 def test_a_relaunched_room_is_lost_and_saves_minutes() -> None:
     """A room that was relaunched from another account stays lost; part of its audience hears again."""
     late = ("rooms.audience[0].host_patience=1m", "timeline.after=10m")
