@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.kind import CONTEXT, NAMESPACE, left_in_cluster
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from typing import Any
 from chaos.clients import routes
 from chaos.worlds.heard import Known
 from chaos.worlds.outpost import TOKEN_HEADER
-from tests.local.standby import wait_until
+from tests.waiting import wait_until
 
 CONTEXT, NAMESPACE, RUNNERS = "kind-standby", "rooms", "standby-runner"
 CONTROL_PLANE = "standby-control-plane"

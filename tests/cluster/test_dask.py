@@ -13,7 +13,8 @@ import pytest
 
 from k8s.dask import NAMESPACE
 from tests.cluster.kind import CONTROL_PLANE, EXPERIMENTS, ROOT, docker, kubectl, plain_kubectl
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.experiments, pytest.mark.timeout(1500)]
 

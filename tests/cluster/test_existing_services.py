@@ -14,7 +14,8 @@ import pytest
 from chaos.clients.tools import ensure
 from k8s.images import full_name
 from k8s.nodes import CLUSTER, roles
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 CONTEXT, NAMESPACE = "kind-standby", "shop"
 CONTROL_PLANE = "standby-control-plane"

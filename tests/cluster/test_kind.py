@@ -21,7 +21,8 @@ from tests.cluster.kind import (
     told_alerts,
     without_guardian,
 )
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
 

@@ -29,7 +29,8 @@ from tests.cluster.kind import (
     plain_kubectl,
     proven,
 )
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 RELEASE = "trial"
 TOOLS, KEPT_IN = "standby-worker4", "/var/standby-trial"

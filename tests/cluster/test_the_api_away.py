@@ -7,7 +7,8 @@ import time
 import pytest
 
 from tests.cluster.kind import CONTROL_PLANE, docker, document, named, proven, report_of
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(420)]
 

@@ -15,7 +15,8 @@ import pytest
 from chaos.record import Event, read
 from chaos.study.order import Order
 from tests.cluster.kind import ROOT, docker, hurt, kubectl, left_in_cluster, plain_kubectl
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.cluster, pytest.mark.experiments, pytest.mark.timeout(1500)]
 

@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from chaos.testing.services import LINK, free_port, two_services
+from tests.waiting import wait_until
 
 WITH_PROMETHEUS = {"prometheus: {url: none}\n": ""}
 """The change that leaves a document about services its world's own Prometheus."""
@@ -149,14 +149,6 @@ class Standby:
 
         wait_until(seen, timeout, f"`{event}` in {run}")
         return found[0]
-
-
-def wait_until(holds: Callable[[], bool], timeout: float, what: str) -> None:
-    """Wait until something that other processes decide holds; fails after `timeout` seconds."""
-    until = time.monotonic() + timeout
-    while not holds():
-        assert time.monotonic() < until, f"waited {timeout:g} s for {what}"
-        time.sleep(0.05)
 
 
 def names(events: Sequence[dict[str, object]]) -> list[str]:

@@ -15,7 +15,8 @@ import chaos
 from chaos.errors import DocumentError, FaultError, UsageError
 from chaos.record import Event
 from chaos.testing.services import two_services
-from tests.local.standby import SHORT, Standby, wait_until
+from tests.local.standby import SHORT, Standby
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(180)]
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.local, pytest.mark.full, pytest.mark.timeout(180)]
 

@@ -13,8 +13,9 @@ import pytest
 from chaos.clients import processes
 from chaos.undo.journal import read
 from chaos.undo.watch import SILENCE
-from tests.local.standby import LONG, Standby, wait_until
+from tests.local.standby import LONG, Standby
 from tests.local.test_run import toxics_of
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(180)]
 

@@ -20,7 +20,8 @@ import requests
 
 from chaos.clients.tools import find, tools_folder
 from chaos.testing.services import free_port
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.local, pytest.mark.full, pytest.mark.timeout(300)]
 

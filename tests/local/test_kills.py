@@ -21,7 +21,8 @@ from chaos.clients import processes
 from chaos.clients.processes import Identity
 from chaos.experiment.rooms import Settings
 from chaos.undo.journal import read
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.local]
 

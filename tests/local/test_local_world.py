@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -18,6 +18,7 @@ from chaos.ports import Ports
 from chaos.undo.steps import UndoStep, carry_out
 from chaos.worlds.layout import Layout, LinkSpec, ProcessSpec, ProxySpec
 from chaos.worlds.local.world import LocalWorld
+from tests.waiting import until
 
 pytestmark = pytest.mark.local
 
@@ -71,13 +72,6 @@ async def world(tmp_path: Path) -> AsyncIterator[LocalWorld]:
         yield world
     finally:
         assert (await world.end()).holds
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait, a minute at the most, until something holds."""
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 def left_of(world: LocalWorld) -> list[Identity]:

@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from chaos.testing.services import OBJECTIVE
-from tests.local.standby import SHORT, WITH_PROMETHEUS, Standby, lasting, names, wait_until
+from tests.local.standby import SHORT, WITH_PROMETHEUS, Standby, lasting, names
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.local, pytest.mark.full, pytest.mark.timeout(240)]
 

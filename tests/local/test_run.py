@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local.standby import LONG, WITH_PROMETHEUS, Standby, names, wait_until
+from tests.local.standby import LONG, WITH_PROMETHEUS, Standby, names
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.local, pytest.mark.timeout(180)]
 

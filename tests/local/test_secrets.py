@@ -14,7 +14,8 @@ import pytest
 
 from chaos.clients.tools import find
 from chaos.testing.services import free_port, two_services
-from tests.local.standby import Standby, wait_until
+from tests.local.standby import Standby
+from tests.waiting import wait_until
 
 pytestmark = [pytest.mark.local, pytest.mark.full, pytest.mark.timeout(120)]
 

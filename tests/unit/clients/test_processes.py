@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from chaos.clients import processes
 from chaos.clients.processes import Identity
 from chaos.errors import WorldError
+from tests.waiting import until
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
 
@@ -25,13 +25,6 @@ def started(tmp_path: Path, code: str = "import time; time.sleep(600)", **env: s
     identity, child = processes.spawn(command, env={**os.environ, **env}, log=tmp_path / "log")
     threading.Thread(target=child.wait, daemon=True).start()
     return identity
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait, a minute at the most, until something holds."""
-    async with asyncio.timeout(60):
-        while not holds():
-            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from chaos.clients import tool_fetch, tools
 from chaos.clients.tool_pins import HELM, KIND, PROMETHEUS, TOXIPROXY, Kit, Tool
 from chaos.errors import ToolError
+from tests.waiting import wait_until
 
 PROMETHEUS_TOOL, PROMTOOL = PROMETHEUS.tools
 (TOXIPROXY_SERVER,) = TOXIPROXY.tools
@@ -46,6 +47,12 @@ def program(folder: Path, name: str, script: str) -> Path:
 def prints(text: str) -> str:
     """A shell script that prints `text` whatever it is asked."""
     return f"cat <<'END'\n{text}\nEND"
+
+
+def building(process: subprocess.Popen[bytes], child: Path) -> bool:
+    """Whether the build has told its child's number; fails when the command ended before that."""
+    assert process.poll() is None, "it ended before the build began"
+    return child.exists() and child.read_text().strip() != ""
 
 
 def runs(pid: int) -> bool:
@@ -421,11 +428,7 @@ def test_an_interrupted_build_leaves_nothing(
         preexec_fn=_hear_interrupts,  # noqa: PLW1509 - it only sets a handler
     )
     try:
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "child").exists() or not (tmp_path / "child").read_text().strip():
-            assert process.poll() is None, "it ended before the build began"
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: building(process, tmp_path / "child"), 60, "the build to begin")
         process.send_signal(number)
         status = process.wait(timeout=60)
     finally:
@@ -433,10 +436,7 @@ def test_an_interrupted_build_leaves_nothing(
     assert status == code if code else status != 0
     assert {file.name for file in (tmp_path / "tools").iterdir()} == {".lock"}
     child = int((tmp_path / "child").read_text())
-    deadline = time.monotonic() + 60
-    while runs(child):
-        assert time.monotonic() < deadline, f"process {child} is still there"
-        time.sleep(0.02)
+    wait_until(lambda: not runs(child), 60, f"process {child} to be gone")
 
 
 def test_two_at_once_download_once(tmp_path: Path, releases: Releases) -> None:

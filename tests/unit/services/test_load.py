@@ -12,7 +12,7 @@ from chaos.experiment.system import LoadSection
 from chaos.record import Record
 from chaos.services.load import MARK, end_load, load_of
 from chaos.undo.journal import Journal, read
-from tests.local.standby import wait_until
+from tests.waiting import wait_until
 
 ELSEWHERE = cast(Any, SimpleNamespace())
 

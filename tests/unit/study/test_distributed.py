@@ -31,6 +31,7 @@ from chaos.study.sweep import Cell, Player, Threads
 from chaos.testing.services import free_port
 from tests.unit.study import standin
 from tests.unit.study.standin import ROOT, STUDY, written
+from tests.waiting import wait_until
 
 SMALL = (
     STUDY[: STUDY.index("sensitivity:")]
@@ -69,12 +70,6 @@ def small(tmp_path: Path) -> LoadedStudy:
     return written(tmp_path, SMALL)
 
 
-def until(holds: Callable[[], object]) -> None:
-    """Wait for a condition; the test's own time-out bounds it."""
-    while not holds():
-        time.sleep(0.05)
-
-
 @pytest.mark.full
 @pytest.mark.usefixtures("compiled")
 def test_the_bytes_do_not_tell_who_played(cluster: LocalCluster, small: LoadedStudy) -> None:
@@ -96,18 +91,18 @@ def test_the_bytes_do_not_tell_who_played(cluster: LocalCluster, small: LoadedSt
                 held.update({name: keys for name, keys in client.has_what().items() if len(keys) > 1})
                 return bool(held)
 
-            until(holding)
+            wait_until(holding, 60, "a worker that holds results")
             name = next(iter(held))
             killed.append(client.run(os.getpid, workers=[name])[name])
             os.kill(killed[0], signal.SIGKILL)
-            until(lambda: name not in client.nthreads())
+            wait_until(lambda: name not in client.nthreads(), 60, "the killed worker to be missed")
 
     with dask_executor.dask(cluster.scheduler_address) as executor:
         assert conduct(small, simulate, executor=executor, heard=kill).model_dump_json() == alone
     assert killed
     cluster.scale(1)
     with Client(cluster.scheduler_address, set_as_default=False) as client:
-        until(lambda: len(client.nthreads()) == 1)
+        wait_until(lambda: len(client.nthreads()) == 1, 60, "a single worker to be left")
     with dask_executor.dask(cluster.scheduler_address) as executor:
         assert conduct(small, simulate, executor=executor).model_dump_json() == alone
 
