@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from chaos.clients.tools import ensure
-from k8s.images import ROOT, build, load, pull
+from k8s.images import ROOT, build_and_load
 from k8s.nodes import CONTEXT, kubectl
 from k8s.steps import run, say
 
@@ -61,9 +61,7 @@ def releases(image: str) -> tuple[Release, ...]:
 def deploy() -> None:
     """Images built and loaded, namespaces and charts brought up to date; afterwards every pod is ready."""
     helm = str(ensure("helm"))
-    image = build()
-    pull()
-    load(image)
+    image = build_and_load()
     kubectl("apply", "--filename", "-", stdin=NAMESPACES.read_bytes())
     share_token("webhook", "standby-observability", "rooms")
     wanted = releases(image)

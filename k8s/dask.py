@@ -7,7 +7,7 @@ from typing import Final
 
 from chaos.clients.tools import ensure
 from k8s.charts import PART_OF, Release, install
-from k8s.images import STUDY_REQUIREMENTS, build, load_tools
+from k8s.images import STUDY_REQUIREMENTS, build, load
 from k8s.nodes import CONTEXT, kubectl
 from k8s.steps import say
 
@@ -19,7 +19,7 @@ def dask(workers: int, python: str) -> None:
     """The image with the simulator for this Python, a scheduler and so many workers; afterwards all are ready."""
     helm = str(ensure("helm"))
     image = build(STUDY_REQUIREMENTS, python)
-    load_tools(image)
+    load(image, ("tools",))
     kubectl("apply", "--filename", "-", stdin=json.dumps(_namespace()).encode())
     install(helm, release(image, workers))
     say(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ PUBLIC: Final = (
     "prom/alertmanager:v0.28.1",
 )
 """Run on the tools node only, as the charts place them with `placement.strict`."""
+ROOMS: Final = ("platform", "media", "tools")
+"""The roles of the nodes that run our image; the control plane has none."""
 PYTHON: Final = "3.13"
 REQUIREMENTS: Final = "requirements.txt"
 STUDY_REQUIREMENTS: Final = "requirements-study.txt"
@@ -61,6 +64,17 @@ def build(requirements: str = REQUIREMENTS, python: str = PYTHON) -> str:
     return image
 
 
+def build_and_load() -> str:
+    """Build our image, and give every node what its pods run; the image's name."""
+    with ThreadPoolExecutor(1) as beside:
+        built = beside.submit(build)
+        pull()
+        load_public()
+        image = built.result()
+    load(image)
+    return image
+
+
 def pull() -> None:
     """Pull the public images that the engine lacks."""
     for image in PUBLIC:
@@ -68,27 +82,26 @@ def pull() -> None:
             run("docker", "pull", "--quiet", image, what=f"Pulling {image}")
 
 
-def load(own: str) -> None:
-    """Give every node the images that its pods need and that it lacks."""
-    for wanted, names in missing(own, roles()).items():
-        if own in wanted:
-            _load((own,), names)
-        public = tuple(image for image in wanted if image != own)
-        if public:
+def load_public() -> None:
+    """Give the nodes for tools the public images that they lack; those that cannot be loaded are theirs to pull."""
+    for node in [node for node, role in roles().items() if role == "tools"]:
+        have = _on_node(node)
+        lacking = [image for image in PUBLIC if full_name(image) not in have]
+        if lacking:
             try:
-                _load(public, names)
+                _load(lacking, [node])
             except WorldError as error:
                 # Some engines cannot hand out one platform of an image that has several.
                 say(f"They could not be loaded; the nodes have to pull them themselves: {error}")
 
 
-def load_tools(image: str) -> None:
-    """Give an image to the nodes for tools that lack it."""
+def load(image: str, kinds: Sequence[str] = ROOMS) -> None:
+    """Give an image to the nodes of these roles that lack it."""
     lacking = [
-        node for node, role in roles().items() if role == "tools" and full_name(image) not in _on_node(node)
+        node for node, role in roles().items() if role in kinds and full_name(image) not in _on_node(node)
     ]
     if lacking:
-        _load((image,), lacking)
+        _load([image], lacking)
 
 
 def _load(wanted: Sequence[str], names: Sequence[str]) -> None:
@@ -98,21 +111,9 @@ def _load(wanted: Sequence[str], names: Sequence[str]) -> None:
     )  # fmt: skip
 
 
-def missing(own: str, by_node: Mapping[str, str]) -> dict[tuple[str, ...], list[str]]:
-    """Which images are to be loaded into which nodes; nodes that lack the same ones together."""
-    found: dict[tuple[str, ...], list[str]] = {}
-    for node, role in by_node.items():
-        wanted = needed(own, role)
-        have = _on_node(node) if wanted else ()
-        lacking = tuple(image for image in wanted if full_name(image) not in have)
-        if lacking:
-            found.setdefault(lacking, []).append(node)
-    return found
-
-
 def needed(own: str, role: str) -> Sequence[str]:
     """The images that pods on nodes of this role run; none on the control plane."""
-    return {"platform": (own,), "media": (own,), "tools": (own, *PUBLIC)}.get(role, ())
+    return ((own,) if role in ROOMS else ()) + (PUBLIC if role == "tools" else ())
 
 
 def _on_node(node: str) -> Sequence[str]:

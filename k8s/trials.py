@@ -21,7 +21,7 @@ from chaos.study.handing_in import HandedIn, handed_in
 from chaos.study.loading import LoadedStudy, load_study
 from chaos.study.order import Order, order
 from chaos.study.simulator import simulate
-from k8s.images import build, load, pull
+from k8s.images import build_and_load
 from k8s.laying_out import ORDER, RELEASE, STUDY, Layout, lay_out
 from k8s.nodes import CONTEXT
 from k8s.steps import need_docker, say
@@ -61,9 +61,7 @@ def trials(asked: Asked) -> None:
     order(loaded, several)  # what cannot be run there is refused before anything is made
     if asked.image is None:
         need_docker()
-        image = build()
-        pull()
-        load(image)
+        image = build_and_load()
     else:
         image = asked.image
     at_once = loaded.study.live.concurrency

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -233,16 +234,42 @@ def test_images_are_known_by_the_name_that_nodes_list(image: str, listed: str) -
 
 
 def test_a_node_is_given_only_what_it_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nodes that lack the same are loaded together; the control plane gets nothing."""
+    """Ours goes to all that lack it at once, the public ones to the tools alone; the control plane gets nothing."""
     own = "standby:1-abc"
     roles = dict(zip(ALL, ("", "platform", "media", "media", "tools"), strict=True))
-    have: dict[str, Sequence[str]] = {
-        ALL[1]: ["docker.io/library/standby:1-abc"],
-        ALL[4]: [images.full_name(image) for image in images.PUBLIC],
-    }
+    have: dict[str, Sequence[str]] = {ALL[1]: ["docker.io/library/standby:1-abc"]}
+    monkeypatch.setattr(images, "roles", lambda: roles)
     monkeypatch.setattr(images, "_on_node", lambda node: have.get(node, ()))
-    assert images.missing(own, roles) == {(own,): [ALL[2], ALL[3], ALL[4]]}
-    assert images.missing(own, {ALL[0]: ""}) == {}
+    calls = _use(monkeypatch, Calls())
+    images.load(own)
+    images.load_public()
+    ours, public = calls.starting("kind load")
+    assert own in ours
+    assert ours.endswith(f"--nodes {ALL[2]},{ALL[3]},{ALL[4]}")
+    assert all(image in public for image in images.PUBLIC)
+    assert public.endswith(f"--nodes {ALL[4]}")
+    have |= {node: [images.full_name(own)] for node in ALL[2:4]}
+    have[ALL[4]] = [images.full_name(image) for image in (own, *images.PUBLIC)]
+    images.load(own)
+    images.load_public()
+    assert calls.starting("kind load") == [ours, public]
+
+
+def test_public_images_are_loaded_while_ours_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither waits for the other; ours is loaded once it is there."""
+    done: list[str] = []
+    loaded = threading.Event()
+
+    def build() -> str:
+        assert loaded.wait(20), "the public images waited for ours"
+        return "standby:1-abc"
+
+    monkeypatch.setattr(images, "build", build)
+    monkeypatch.setattr(images, "pull", lambda: done.append("pulled"))
+    monkeypatch.setattr(images, "load_public", loaded.set)
+    monkeypatch.setattr(images, "load", done.append)
+    assert images.build_and_load() == "standby:1-abc"
+    assert done == ["pulled", "standby:1-abc"]
 
 
 def test_public_images_that_cannot_be_loaded_are_left_to_the_nodes(
@@ -259,7 +286,7 @@ def test_public_images_that_cannot_be_loaded_are_left_to_the_nodes(
     monkeypatch.setattr(images, "run", run)
     monkeypatch.setattr(images, "ensure", Path)
     monkeypatch.setattr(images, "roles", lambda: {ALL[4]: "tools"})
-    images.load("standby:1-abc")
+    images.load_public()
     assert "the nodes have to pull them themselves: content digest not found" in capsys.readouterr().err
     refused.add("standby:1-abc")
     with pytest.raises(WorldError, match="content digest"):
@@ -319,11 +346,11 @@ def test_a_dask_cluster_has_an_image_of_its_own(monkeypatch: pytest.MonkeyPatch)
     assert "--build-arg REQUIREMENTS=requirements.txt --build-arg PYTHON=3.13" in rooms
     monkeypatch.setattr(images, "roles", lambda: {ALL[1]: "platform", ALL[4]: "tools"})
     monkeypatch.setattr(images, "_on_node", lambda _: ())
-    images.load_tools(image)
+    images.load(image, ("tools",))
     (loaded,) = calls.starting("kind load")
     assert loaded.endswith(f"--nodes {ALL[4]}")
     monkeypatch.setattr(images, "_on_node", lambda _: (images.full_name(image),))
-    images.load_tools(image)
+    images.load(image, ("tools",))
     assert calls.starting("kind load") == [loaded]
 
 
