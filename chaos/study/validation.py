@@ -16,7 +16,7 @@ from typing import Literal
 from chaos.clock import RealSeconds, StorySeconds
 from chaos.study import estimates
 from chaos.study.curves import bounds
-from chaos.study.document import Value
+from chaos.study.document import Study, Value
 from chaos.study.durations import Durations
 from chaos.study.evenings import STAGES, Incidents, LiveTrial
 from chaos.study.findings import findings, in_short
@@ -90,9 +90,6 @@ def validate(loaded: LoadedStudy, own: Sequence[LiveTrial], replay: Replay) -> V
         experiment = loaded.variants.loaded(trial.overrides).experiment
         simulated = replay(experiment, seed=trial.seed, runbook=loaded.runbook, durations=durations)
         pairs.append(Pair(trial, simulated, half, experiment.time_scale, trial.arm in measuring))
-    points: dict[tuple[str, Value], list[Pair]] = {}
-    for pair in pairs:
-        points.setdefault((pair.live.arm, pair.live.value), []).append(pair)
     compared = tuple(_halves(pairs))
     told = tuple(_durations(divided, durations))
     conclusive, agreed = (
@@ -105,7 +102,7 @@ def validate(loaded: LoadedStudy, own: Sequence[LiveTrial], replay: Replay) -> V
             kept_trials=len(loaded.kept),
             agreed=agreed,
             conclusive=conclusive,
-            points=tuple(_point(arm, value, each) for (arm, value), each in points.items()),
+            points=_points(loaded.study, pairs),
             halves=compared,
             durations=told,
             findings=tuple(findings(compared, told)),
@@ -241,6 +238,24 @@ def _difference(what: str, by_trial: Sequence[Sequence[float]], margin: float) -
         margin_s=margin,
         found=says,
     )
+
+
+def _points(study: Study, pairs: Sequence[Pair]) -> tuple[LivePoint, ...]:
+    """The points in the document's order: those in doubt, then those that measure; what it does not name comes last."""
+    arms = [one.name for one in (*study.all_arms, *study.live.measure)]
+    points: dict[tuple[str, Value], list[Pair]] = {}
+    for pair in pairs:
+        points.setdefault((pair.live.arm, pair.live.value), []).append(pair)
+
+    def place(point: tuple[str, Value]) -> tuple[int, int]:
+        arm, value = point
+        return _place(arms, arm), _place(study.varies.values, value)
+
+    return tuple(_point(*point, points[point]) for point in sorted(points, key=place))
+
+
+def _place(several: Sequence[Value], one: Value) -> int:
+    return several.index(one) if one in several else len(several)
 
 
 def _point(arm: str, value: Value, pairs: Sequence[Pair]) -> LivePoint:

@@ -152,6 +152,16 @@ def test_disagreeing_ends_are_told(loaded: LoadedStudy) -> None:
     assert calibration.points[0].inconclusive == 1
 
 
+def test_points_stand_in_the_documents_order(loaded: LoadedStudy) -> None:
+    """However the evenings came; what the document does not name comes last."""
+    came = [("gone", 0), ("by the room", 5), ("as-found", 4), ("by the room", 0), ("as-found", 2)]
+    trials = [trial(7).model_copy(update={"arm": arm, "value": value}) for arm, value in came]
+    points = validate(loaded, trials, Again()).calibration.points
+    assert [(one.arm, one.value) for one in points] == [
+        ("as-found", 2), ("as-found", 4), ("by the room", 0), ("by the room", 5), ("gone", 0),
+    ]  # fmt: skip
+
+
 def test_trials_that_measure_are_judged_apart(tmp_path: Path) -> None:
     """They give durations, and how they end is told by itself: it says nothing of the evenings in doubt."""
     loaded = written(
