@@ -177,11 +177,6 @@ def worth_words(worth: Worth) -> str:
     return f"What {worth.arm} is worth in heads is not known: no number that was tried is enough for it."
 
 
-def unbroken(text: str) -> str:
-    """The text with each percent sign on the line of its number."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")
-
-
 def points(change: float) -> str:
     """A change of a probability in percentage points."""
     return f"{signed(100 * change, 1)} points"
@@ -233,7 +228,6 @@ def _environment() -> Environment:
     made = html.environment("chaos.study", "chaos.report")
     made.filters.update(
         percent=plots.percent,
-        unbroken=unbroken,
         count=words.count,
         shade=shade,
         worth=worth_words,
