@@ -84,7 +84,7 @@ def _kept(study: Study, folder: Path, root: Node) -> tuple[LiveTrial, ...]:
     file = folder / study.live.kept
     try:
         return Evenings.model_validate_json(file.read_bytes()).trials
-    except ValidationError:
+    except (OSError, ValidationError):
         return read(file, Evenings).trials  # which tells the places
 
 
